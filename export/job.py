@@ -1,0 +1,98 @@
+"""What an export is asked to do and what it tells while it works. Light: imports no media library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Protocol
+
+from planner.clock import Time
+from planner.timeline import AudioSettings, VideoSettings
+
+System = Literal["auto", "v1", "v2"]
+Renderer = Literal["auto", "hardware", "software"]
+DEFAULT_CACHE_BYTES = 500 * 10**6
+DEFAULT_MEMORY_LIMIT_BYTES = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """The flags of `reelmill export`; None and the defaults leave a choice to the project."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """`--set NAME=VALUE`."""
+    system: System = "auto"
+    range: tuple[Time, Time] | None = None
+    """Start (inclusive) and end (exclusive) on the timeline."""
+    video: VideoSettings = field(default_factory=VideoSettings)
+    """What is not None here replaces the project's `export.video`."""
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    no_audio: bool = False
+    size: tuple[int, int] | None = None
+    """Output width and height, pixels; None for the canvas' size."""
+    draft: bool = False
+    threads: int | None = None
+    """Encoder threads; None for the constant that keeps bytes the same on every machine."""
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES
+    renderer: Renderer = "auto"
+    force: bool = False
+    allow_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Told once, when all choices are made and the first frame is about to be rendered."""
+
+    output: Path
+    frames: int
+    fps: Fraction
+    width: int
+    height: int
+    system: str
+    system_reason: str
+    renderer: str | None
+    """Name of the OpenGL renderer; None for sound alone."""
+    renderer_kind: str | None
+    """`hardware` or `software`."""
+    video_codec: str | None
+    audio_codec: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told after frames were handed to the encoder."""
+
+    frames: int
+    """Done."""
+    total: int
+    elapsed_seconds: float
+    frames_per_second: float
+    realtime_factor: float
+    """Seconds of film rendered per second of time."""
+    remaining_seconds: float | None
+
+
+class Listener(Protocol):
+    """Hears what an export tells; called on the render thread."""
+
+    def started(self, event: Started) -> None: ...
+
+    def progressed(self, event: Progress) -> None: ...
+
+    def warned(self, message: str) -> None: ...
+
+
+class SilentListener:
+    """Hears nothing."""
+
+    def started(self, event: Started) -> None:
+        pass
+
+    def progressed(self, event: Progress) -> None:
+        pass
+
+    def warned(self, message: str) -> None:
+        pass

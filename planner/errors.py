@@ -1,0 +1,150 @@
+"""The tree of errors. Every failure that a user can meet is an `ExportError`.
+
+    ExportError
+    ├── SetupError         found before a frame is rendered: exit code 2
+    │   └── ProjectError   the project file; carries every problem found
+    ├── RenderError        found while rendering: exit code 1
+    └── Interrupted        SIGINT or SIGTERM: exit code 130
+
+Errors of libraries (libav, OpenGL, Pillow, the operating system) are translated where the library is
+called, with `raise … from error`. Nothing classifies an error by the words of its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+
+class ExportError(Exception):
+    """A failure, with all that is known of where it happened."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        component: str,
+        suggestion: str | None = None,
+        clip: str | None = None,
+        composition: str | None = None,
+        file: str | None = None,
+        file_hash: str | None = None,
+        output_frame: int | None = None,
+        timeline_time: Fraction | None = None,
+        source_time: Fraction | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.component = component
+        self.suggestion = suggestion
+        self.clip = clip
+        self.composition = composition
+        self.file = file
+        self.file_hash = file_hash
+        self.output_frame = output_frame
+        self.timeline_time = timeline_time
+        self.source_time = source_time
+
+    def locate(
+        self,
+        *,
+        clip: str | None = None,
+        composition: str | None = None,
+        file: str | None = None,
+        file_hash: str | None = None,
+        output_frame: int | None = None,
+        timeline_time: Fraction | None = None,
+        source_time: Fraction | None = None,
+    ) -> None:
+        """Fill in what is not known yet. Outer layers know more of the place than the one that failed."""
+        known = {
+            "clip": clip,
+            "composition": composition,
+            "file": file,
+            "file_hash": file_hash,
+            "output_frame": output_frame,
+            "timeline_time": timeline_time,
+            "source_time": source_time,
+        }
+        for name, value in known.items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, object]:
+        """The fields that stand under `error` in the report; times are seconds as floats."""
+        return {
+            "component": self.component,
+            "clip": self.clip,
+            "composition": self.composition,
+            "file": self.file,
+            "file_hash": self.file_hash,
+            "output_frame": self.output_frame,
+            "timeline_time": None if self.timeline_time is None else float(self.timeline_time),
+            "source_time": None if self.source_time is None else float(self.source_time),
+            "message": self.message,
+            "suggestion": self.suggestion,
+        }
+
+
+class SetupError(ExportError):
+    """The command line, the project or the machine is wrong; no frame was rendered."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a project file."""
+
+    path: str
+    """JSON path, such as `$.tracks[0].clips[2].start`; `$` for the whole file."""
+    message: str
+    hint: str | None = None
+    line: int | None = None
+    """1-based, for errors of JSON syntax."""
+    column: int | None = None
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"line {self.line}, column {self.column}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}: {self.message}{hint}"
+
+
+class ProjectError(SetupError):
+    """The project file or the media that it names; all problems at once."""
+
+    def __init__(self, problems: Iterable[Problem], *, file: str | None = None) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''} in the project",
+            component="Project",
+            file=file,
+            suggestion=next((p.hint for p in self.problems if p.hint), None),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        problems = [
+            {"path": p.path, "message": p.message, "hint": p.hint, "line": p.line, "column": p.column}
+            for p in self.problems
+        ]
+        return {**super().as_dict(), "problems": problems}
+
+
+class RenderError(ExportError):
+    """Something failed while frames were rendered."""
+
+    exit_code = 1
+
+
+class Interrupted(ExportError):
+    """The user, or the machine, asked the export to stop."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; nothing was written", component="Session")

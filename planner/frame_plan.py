@@ -1,0 +1,110 @@
+"""What one output frame is made of: pure data, a function of the timeline and the frame's number.
+
+Two plans with equal `picture` have equal pixels, so equality is all that reuse needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from planner.frames import FrameRequest, InstancePath
+from planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """x' = a·x + c·y + e, y' = b·x + d·y + f (the order of SVG's matrix())."""
+
+    a: float = 1.0
+    b: float = 0.0
+    c: float = 0.0
+    d: float = 1.0
+    e: float = 0.0
+    f: float = 0.0
+
+    def apply(self, x: float, y: float) -> tuple[float, float]:
+        return self.a * x + self.c * y + self.e, self.b * x + self.d * y + self.f
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A part of the source picture, in fractions of its displayed width and height."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+
+WHOLE = Rect()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSource:
+    """A frame of a media file."""
+
+    request: FrameRequest
+    opaque: bool
+    """The file has no alpha."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One picture, and where it lies on its canvas."""
+
+    instance: InstancePath
+    source: PictureSource | CompositionPlan | Text | Solid | Shape
+    part: Rect
+    """What of the source (as displayed) is shown: crop, and what `cover` cuts off."""
+    width: float
+    """Of the fitted picture, before the transform, canvas pixels. `part` fills it."""
+    height: float
+    matrix: Affine
+    """From pixels of the fitted picture (0…width, 0…height) to canvas pixels."""
+    opacity: float
+    blend: Blend
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionLayer:
+    """Two overlapping clips of a track. Each is rendered alone on a transparent canvas, then the two are mixed."""
+
+    type: TransitionType
+    direction: Direction
+    color: Colour
+    progress: float
+    """Eased, 0 (all `before`) to 1 (all `after`); an easing may overshoot."""
+    before: Layer | None
+    """Painted with blend normal; None where the clip shows nothing now (`after_end: blank`)."""
+    after: Layer | None
+    opacity: float
+    """Of the track."""
+    blend: Blend
+    """The later clip's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionPlan:
+    """A canvas and what is painted on it, bottom to top."""
+
+    id: str | None
+    """None for the root."""
+    width: int
+    """Nominal canvas pixels, the unit of `Layer.matrix`; the target may be smaller (draft)."""
+    height: int
+    background: Colour
+    layers: tuple[Layer | TransitionLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """One output frame."""
+
+    output_frame: int
+    """n of the whole film."""
+    time: Fraction
+    """n / fps, seconds."""
+    picture: CompositionPlan
+    active: frozenset[InstancePath]
+    """Every media clip on screen now, hidden ones included: decoders of others can be closed."""

@@ -1,0 +1,90 @@
+"""What crosses rooms while rendering: a request for a source frame, the frame, and the source that serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from planner.colour import ColourTags
+from planner.media import Orientation
+from planner.pixel_format import PixelFormat
+
+if TYPE_CHECKING:
+    from planner.frame_plan import FramePlan
+
+InstancePath = tuple[str, ...]
+"""Clip ids from the root's clip down to the clip itself: the instance of a clip in nested compositions."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRequest:
+    """One frame of one file, for one instance of a clip. Equal requests have equal pixels."""
+
+    media: str
+    """Name of the media entry."""
+    file_hash: str
+    pts: int
+    """In the stream's time base; exact. 0 for stills."""
+    instance: InstancePath
+
+    @property
+    def clip(self) -> str:
+        return self.instance[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Samples of one plane in memory. Read-only: decoders go on using decoded planes as references."""
+
+    data: memoryview
+    """stride × height bytes, contiguous."""
+    stride_bytes: int
+    width: int
+    """Samples (pixels for packed formats)."""
+    height: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A decoded picture, as stored: not yet turned, scaled or converted."""
+
+    pts: int
+    width: int
+    height: int
+    format: PixelFormat
+    planes: tuple[Plane, ...]
+    colour: ColourTags
+    orientation: Orientation = Orientation()
+    owner: object = field(default=None, repr=False)
+    """Keeps the memory of the planes alive."""
+
+
+@dataclass(slots=True)
+class DecodeStatistics:
+    """Counters of a frame source (docs/report.md says what each counts)."""
+
+    unique_files: int = 0
+    workers: int = 0
+    opened: int = 0
+    peak_open: int = 0
+    frames_decoded: int = 0
+    frames_requested: int = 0
+    planned_redecodes: int = 0
+    seeks: int = 0
+    busy_seconds: float = 0.0
+
+
+class FrameSource(Protocol):
+    """Serves exact source frames: V1 (one decoder per clip) or V2 (shared decoders). Used on the render thread."""
+
+    def begin(self, plan: FramePlan) -> None:
+        """Called once before the requests of an output frame; clips that are not active any more may be closed."""
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """The frame asked for, exactly. Raises RenderError."""
+
+    def statistics(self) -> DecodeStatistics:
+        """The counters so far."""
+
+    def close(self) -> None:
+        """Closes every decoder; a second call does nothing."""

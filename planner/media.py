@@ -1,0 +1,97 @@
+"""What is known of a media file before rendering: the facts that planning needs. Pure data, made in decoders/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from planner.colour import ColourTags
+from planner.pts_table import PtsTable
+
+MediaKind = Literal["video", "still", "animation", "sequence", "sound"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How the stored picture is turned for display: mirrored first, then turned clockwise."""
+
+    quarter_turns: Literal[0, 1, 2, 3] = 0
+    """Clockwise."""
+    mirrored: bool = False
+    """Left and right exchanged, before the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """The chosen video stream, or a still picture."""
+
+    stream: int
+    """Index among the file's video streams (attached pictures left out)."""
+    codec: str
+    width: int
+    """Stored samples."""
+    height: int
+    sample_aspect_ratio: Fraction
+    orientation: Orientation
+    pix_fmt: str
+    """As the decoder hands it over (planner.pixel_format)."""
+    has_alpha: bool
+    interlaced: bool
+    """Flagged so by the stream; single frames may differ."""
+    colour: ColourTags
+    frame_rate: Fraction | None
+    """Average frames a second, for people; None for stills."""
+    table: PtsTable | None
+    """None for stills, which have no end."""
+
+    @property
+    def display_size(self) -> tuple[Fraction, Fraction]:
+        """Width and height in square pixels, after sample aspect ratio and rotation."""
+        ratio = self.sample_aspect_ratio
+        width = self.width * ratio if ratio > 1 else Fraction(self.width)
+        height = Fraction(self.height) if ratio >= 1 else self.height / ratio
+        return (height, width) if self.orientation.quarter_turns % 2 else (width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    """The chosen audio stream."""
+
+    stream: int
+    """Index among the file's audio streams."""
+    codec: str
+    sample_rate: int
+    channels: int
+    layout: str
+    """libav's name of the channel layout, such as `stereo` or `5.1`."""
+    start: Fraction
+    """Seconds from source time 0 to the first sample; negative where sound begins before the picture."""
+    duration: Fraction
+    """Seconds from `start` to the end of the last sample."""
+
+    @property
+    def end(self) -> Fraction:
+        """Seconds from source time 0."""
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """One media entry of a project, probed."""
+
+    media: str
+    """Name of the entry in the project."""
+    path: str
+    """Absolute; for an image sequence the pattern."""
+    kind: MediaKind
+    file_hash: str
+    """Hash of size and sampled blocks; equal for one file under two paths."""
+    video: VideoFacts | None
+    audio: AudioFacts | None
+
+    def end(self, *, sound_only: bool) -> Fraction | None:
+        """Source time at which the media end; None for what has no end (stills)."""
+        if self.video is not None and not sound_only:
+            return None if self.video.table is None else self.video.table.duration
+        return None if self.audio is None else self.audio.end

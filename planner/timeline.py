@@ -1,0 +1,285 @@
+"""What the user wrote: the project as frozen data, times resolved to seconds, every default filled in.
+
+Made by planner.loader from a project file; `start`, `in_point` and `duration` that depend on the media are
+filled in by planner.resolve once the media are probed. Nothing here decides how anything is rendered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+from planner.animation import LINEAR, Animated, Easing
+
+Colour = tuple[float, float, float, float]
+"""Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""
+BLACK: Colour = (0.0, 0.0, 0.0, 1.0)
+TRANSPARENT: Colour = (0.0, 0.0, 0.0, 0.0)
+
+Fit = Literal["contain", "cover", "fill", "none"]
+AfterEnd = Literal["error", "hold", "loop", "blank"]
+Blend = Literal[
+    "normal",
+    "multiply",
+    "screen",
+    "overlay",
+    "darken",
+    "lighten",
+    "color_dodge",
+    "color_burn",
+    "hard_light",
+    "soft_light",
+    "difference",
+    "exclusion",
+    "hue",
+    "saturation",
+    "color",
+    "luminosity",
+    "add",
+]
+TransitionType = Literal["dissolve", "fade", "wipe", "push", "iris"]
+Direction = Literal["left", "right", "up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An entry of `media`: a file, and how it is read."""
+
+    name: str
+    path: str
+    """Absolute; for an image sequence a pattern with a number such as `%04d`."""
+    video_stream: int | None = None
+    """Index among the file's video streams; None for the default one."""
+    audio_stream: int | None = None
+    on_error: Literal["fail", "conceal"] = "fail"
+    deinterlace: Literal["auto", "off"] = "auto"
+    fps: Fraction | None = None
+    """Of an image sequence."""
+    start_number: int | None = None
+    """Of an image sequence; None for the lowest that exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    width: float
+    """Pixels."""
+    color: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    offset: tuple[float, float]
+    """Pixels, right and down."""
+    blur: float
+    """Standard deviation of a Gaussian, pixels."""
+    color: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text picture. Its size is the box's, else the longest line's advance by lines × line height."""
+
+    content: str
+    size: float
+    """Pixels of one em."""
+    color: Colour = (1.0, 1.0, 1.0, 1.0)
+    fonts: tuple[str, ...] = ()
+    """Absolute paths of font files, tried glyph by glyph; empty for the default font."""
+    align: Literal["left", "center", "right"] = "left"
+    box_width: float | None = None
+    """Pixels; wraps."""
+    line_height: float = 1.2
+    """In ems."""
+    outline: Outline | None = None
+    shadow: Shadow | None = None
+    direction: Literal["auto", "ltr", "rtl"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    width: float
+    """Pixels, centred on the edge."""
+    color: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A drawn figure in a picture of `size` pixels."""
+
+    type: Literal["rectangle", "ellipse", "line", "polygon"]
+    size: tuple[float, float]
+    """Width and height of the picture, pixels. A stroke's outer half lies outside of it, and is shown."""
+    fill: Colour | None = None
+    stroke: Stroke | None = None
+    radius: float = 0.0
+    """Of a rectangle's corners, pixels."""
+    points: tuple[tuple[float, float], ...] = ()
+    """Of a line (two or more) or a polygon (three or more), pixels in the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaContent:
+    media: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionContent:
+    composition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """A colour of the canvas' size."""
+
+    color: Colour
+
+
+Content = MediaContent | CompositionContent | Text | Solid | Shape
+
+ZERO = Animated.constant(0)
+ONE = Animated.constant(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    position: Animated | None = None
+    """Canvas pixels of the anchor, two numbers; None for the canvas' centre."""
+    scale: Animated = Animated.constant(1, 1)
+    """Horizontal and vertical."""
+    rotation: Animated = ZERO
+    """Degrees, clockwise."""
+    anchor: Animated = Animated.constant(0.5, 0.5)
+    """Fractions of the fitted picture."""
+    opacity: Animated = ONE
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Fractions of the source picture that are cut off."""
+
+    left: Animated = ZERO
+    top: Animated = ZERO
+    right: Animated = ZERO
+    bottom: Animated = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class ClipAudio:
+    gain_db: Animated = ZERO
+    pan: Animated = ZERO
+    fade_in: Fraction = Fraction(0)
+    """Seconds."""
+    fade_out: Fraction = Fraction(0)
+    mute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    type: TransitionType = "dissolve"
+    direction: Direction = "left"
+    """Where a wipe's edge or a push's pictures move to."""
+    color: Colour = BLACK
+    """That a fade goes through."""
+    easing: Easing = LINEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    id: str
+    content: Content
+    start: Fraction
+    """Seconds in the composition that the clip lies in."""
+    duration: Fraction | None
+    """Seconds; None until planner.resolve has filled it in."""
+    in_point: Fraction | None = None
+    """Source time at the clip's start, seconds; None until planner.resolve has filled it in."""
+    speed: Fraction = Fraction(1)
+    fit: Fit = "contain"
+    crop: Crop = field(default_factory=Crop)
+    transform: Transform = field(default_factory=Transform)
+    blend: Blend = "normal"
+    audio: ClipAudio = field(default_factory=ClipAudio)
+    transition: Transition | None = None
+    """From the clip before it in the track; only where the two overlap."""
+    after_end: AfterEnd = "error"
+    enabled: bool = True
+    path: str = "$"
+    """Where it stands in the project file, for messages."""
+
+    @property
+    def end(self) -> Fraction:
+        """Seconds; only once resolved."""
+        assert self.duration is not None
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    id: str
+    clips: tuple[Clip, ...]
+    """In ascending order of start and of end; neighbours may overlap by pairs."""
+    kind: Literal["video", "audio"] = "video"
+    enabled: bool = True
+    opacity: Animated = ONE
+    """Its times count from the start of the composition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A canvas with tracks: the root of the project, or a nested one."""
+
+    id: str | None
+    """None for the root."""
+    width: int
+    height: int
+    tracks: tuple[Track, ...]
+    """Bottom to top."""
+    background: Colour = TRANSPARENT
+    duration: Fraction | None = None
+    """Seconds; None until planner.resolve has filled it in from the end of the last clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSettings:
+    """`export.video`; None leaves the choice to the container."""
+
+    codec: str | None = None
+    preset: str | None = None
+    crf: float | None = None
+    bitrate: int | None = None
+    """Bits a second."""
+    pix_fmt: str | None = None
+    gop: int | None = None
+    """Frames between keyframes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """`export.audio`."""
+
+    codec: str | None = None
+    bitrate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A project."""
+
+    name: str | None
+    fps: Fraction
+    root: Composition
+    compositions: dict[str, Composition]
+    media: dict[str, Media]
+    sample_rate: int = 48000
+    channels: int = 2
+    tags: tuple[tuple[str, str], ...] = ()
+    video: VideoSettings = field(default_factory=VideoSettings)
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    project_dir: str = ""
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds; only once resolved."""
+        assert self.root.duration is not None
+        return self.root.duration
