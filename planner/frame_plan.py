@@ -5,7 +5,7 @@ Two plans with equal `picture` have equal pixels, so equality is all that reuse 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from planner.frames import FrameRequest, InstancePath
@@ -53,7 +53,8 @@ class PictureSource:
 class Layer:
     """One picture, and where it lies on its canvas."""
 
-    instance: InstancePath
+    instance: InstancePath = field(compare=False)
+    """The clip, for messages and statistics; equal layers have equal pixels whoever shows them."""
     source: PictureSource | CompositionPlan | Text | Solid | Shape
     part: Rect
     """What of the source (as displayed) is shown: crop, and what `cover` cuts off."""

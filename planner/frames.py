@@ -18,14 +18,15 @@ InstancePath = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:
-    """One frame of one file, for one instance of a clip. Equal requests have equal pixels."""
+    """One frame of one file. Equal requests have equal pixels: the clip that asks does not count."""
 
     media: str
     """Name of the media entry."""
     file_hash: str
     pts: int
     """In the stream's time base; exact. 0 for stills."""
-    instance: InstancePath
+    instance: InstancePath = field(compare=False)
+    """The clip that asks."""
 
     @property
     def clip(self) -> str:

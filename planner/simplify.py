@@ -1,0 +1,103 @@
+"""Simplify before rendering: pure functions from a plan to one with the same pixels and less work.
+
+What a rule may change is said in docs/colour.md; each rule here is one function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, TransitionLayer
+from planner.frames import FrameRequest
+from planner.timeline import Solid
+
+_IDENTITY = Affine()
+
+
+def without_hidden(plan: CompositionPlan) -> CompositionPlan:
+    """Drop the layers that an opaque layer of the canvas' size hides, in nested compositions too.
+
+    What is dropped is never decoded.
+    """
+    kept: list[Layer | TransitionLayer] = []
+    for layer in reversed(plan.layers):
+        kept.append(_simplified(layer))
+        if _covers(layer, plan):
+            break
+    return replace(plan, layers=tuple(reversed(kept)))
+
+
+def _simplified(layer: Layer | TransitionLayer) -> Layer | TransitionLayer:
+    if isinstance(layer, TransitionLayer):
+        return replace(
+            layer,
+            before=None if layer.before is None else _simplified_nested(layer.before),
+            after=None if layer.after is None else _simplified_nested(layer.after),
+        )
+    return _simplified_nested(layer)
+
+
+def _simplified_nested(layer: Layer) -> Layer:
+    if isinstance(layer.source, CompositionPlan):
+        return replace(layer, source=without_hidden(layer.source))
+    return layer
+
+
+def _covers(layer: Layer | TransitionLayer, plan: CompositionPlan) -> bool:
+    """Whether nothing below the layer can be seen."""
+    if layer.opacity < 1 or layer.blend != "normal":
+        return False
+    if isinstance(layer, TransitionLayer):
+        return (
+            layer.before is not None
+            and layer.after is not None
+            and 0 <= layer.progress <= 1
+            and layer.color[3] == 1
+            and _fills(layer.before, plan)
+            and _fills(layer.after, plan)
+        )
+    return _fills(layer, plan)
+
+
+def _fills(layer: Layer, plan: CompositionPlan) -> bool:
+    """Whether the layer's picture is opaque and reaches over all of the canvas; turned pictures don't count."""
+    matrix = layer.matrix
+    if layer.opacity < 1 or matrix.b or matrix.c or not _opaque(layer):
+        return False
+    x0, y0 = matrix.apply(0, 0)
+    x1, y1 = matrix.apply(layer.width, layer.height)
+    return min(x0, x1) <= 0 and min(y0, y1) <= 0 and max(x0, x1) >= plan.width and max(y0, y1) >= plan.height
+
+
+def _opaque(layer: Layer) -> bool:
+    source = layer.source
+    match source:
+        case PictureSource():
+            return source.opaque
+        case CompositionPlan():
+            return source.background[3] == 1
+        case Solid():
+            return source.color[3] == 1
+        case _:
+            return False
+
+
+def untouched(plan: CompositionPlan) -> FrameRequest | None:
+    """The one source frame that is this picture, pixel for pixel, if there is one.
+
+    The frame may go from decoder to encoder as it is if it also has the output's size and format.
+    """
+    if len(plan.layers) != 1:
+        return None
+    (layer,) = plan.layers
+    if not isinstance(layer, Layer) or not isinstance(layer.source, PictureSource):
+        return None
+    same = (
+        layer.source.opaque
+        and layer.opacity == 1
+        and layer.blend == "normal"
+        and layer.part == WHOLE
+        and layer.matrix == _IDENTITY
+        and (layer.width, layer.height) == (plan.width, plan.height)
+    )
+    return layer.source.request if same else None
