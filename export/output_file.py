@@ -1,0 +1,144 @@
+"""A file that is complete or not there: written beside its target under another name, then renamed.
+
+The temporary file is locked for as long as its run lives, so the next run to the same target can tell the
+leftovers of a killed run from the work of one that is still going on. Passive; one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from planner.errors import RenderError, SetupError
+
+_MARK = ".reelmill-part"
+
+
+class OutputFile:
+    """Use with `with`: what was not committed is discarded, and the folders made for it are removed again."""
+
+    def __init__(self, target: Path, *, force: bool) -> None:
+        """Raises SetupError where the target exists (without `force`), is a folder, or can't be written."""
+        self._target = target
+        self._made_folders: list[Path] = []
+        self._lock: int | None = None
+        self._open = False
+        if target.is_dir():
+            raise _refused(target, "is a folder", "name a file in it")
+        if not force and (target.exists() or target.is_symlink()):
+            raise _refused(target, "exists already", "add --force to replace it, or name another file")
+        try:
+            self._make_folders(target.parent)
+            _remove_leftovers(target)
+            self.path = self._create()
+        except OSError as error:
+            self._remove_folders()
+            raise _refused(
+                target, f"can't be written: {error.strerror}", "name a file in a folder that you may write to"
+            ) from error
+        self._open = True
+
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def commit(self) -> None:
+        """Put the finished file under the target's name, in one step. Raises RenderError."""
+        try:
+            with self.path.open("rb+") as file:
+                os.fsync(file.fileno())
+            # Windows renames no open file; elsewhere the lock may go a moment early: the work is complete.
+            self._unlock()
+            self.path.replace(self._target)
+        except OSError as error:
+            raise RenderError(
+                f"{self._target} can't be put in place: {error.strerror}",
+                component="Output",
+                file=str(self._target),
+                suggestion="see whether the disk is full or the folder was removed",
+            ) from error
+        self._open = False
+
+    def discard(self) -> None:
+        """Remove what was written, if it was not committed. A second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        self._unlock()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        self._remove_folders()
+
+    def _create(self) -> Path:
+        """A new, locked file beside the target. Its name keeps the suffix, which tells libav the format."""
+        path = self._target.with_name(f".{self._target.name}.{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
+        # 0o666 less the user's umask: the finished film has the rights of any other new file.
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if _lock(descriptor):
+            self._lock = descriptor
+        else:
+            os.close(descriptor)
+        return path
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _make_folders(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for new in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                new.mkdir()
+                self._made_folders.append(new)
+
+    def _remove_folders(self) -> None:
+        for folder in reversed(self._made_folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _refused(target: Path, why: str, suggestion: str) -> SetupError:
+    return SetupError(f"{target} {why}", component="Output", file=str(target), suggestion=suggestion)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this process; False where that is not possible now, or not on this system."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files to this target whose run is dead. Windows refuses to remove those in use by itself."""
+    for path in target.parent.iterdir():
+        if not (path.name.startswith(f".{target.name}.") and path.stem.endswith(_MARK)):
+            continue
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                path.unlink()
+                continue
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                # On a file system without locks nothing is removed: a leftover is better than a broken run.
+                if _lock(descriptor):
+                    path.unlink()
+            finally:
+                os.close(descriptor)

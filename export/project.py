@@ -1,0 +1,116 @@
+"""From a project file to all that an export needs to know of it: resolved timeline, facts, text sizes.
+
+Every problem of the file and of its media is found here, before anything is rendered, and reported at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from export.job import ExportOptions
+from planner.errors import Problem, ProjectError, SetupError
+from planner.loader import list_media_used, load
+from planner.media import MediaFacts
+from planner.resolve import resolve
+from planner.timeline import Media, Text, Timeline
+from planner.walk import reachable_clips
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProject:
+    """A project whose every question is answered."""
+
+    timeline: Timeline
+    """Resolved."""
+    facts: dict[str, MediaFacts]
+    """Of the media that the timeline shows, by name."""
+    text_sizes: dict[Text, tuple[float, float]]
+    """Nominal width and height, pixels."""
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What `reelmill validate` tells of a project without problems."""
+
+    warnings: tuple[str, ...]
+    frames: int
+    duration: Fraction
+    """Seconds."""
+    fps: Fraction
+    width: int
+    height: int
+    clips: int
+    media: int
+
+
+def open_project(path: Path, options: ExportOptions) -> OpenedProject:
+    """Load, probe, measure and resolve.
+
+    Raises ProjectError with all problems, SetupError for a project file that can't be read.
+    """
+    loaded = load(path, options.variables, allow_network=options.allow_network)
+    # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
+    facts, problems = _probe(loaded.timeline, options)
+    text_sizes, text_problems = _measure_texts(loaded.timeline)
+    problems += text_problems
+    if problems:
+        raise ProjectError(problems, file=str(path))
+    resolved = resolve(loaded.timeline, facts)
+    return OpenedProject(resolved.timeline, facts, text_sizes, (*loaded.warnings, *resolved.warnings))
+
+
+def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaFacts], list[Problem]]:
+    from decoders.probe import probe
+
+    facts: dict[str, MediaFacts] = {}
+    problems = []
+    for name in sorted(list_media_used(timeline)):
+        try:
+            facts[name] = probe(timeline.media[name], allow_network=options.allow_network)
+        except SetupError as error:
+            problems.append(Problem(f"$.media.{name}", error.message, error.suggestion))
+    return facts, problems
+
+
+def _measure_texts(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:
+    texts = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline) if isinstance(clip.content, Text)]
+    sizes: dict[Text, tuple[float, float]] = {}
+    problems: list[Problem] = []
+    if texts:
+        from compositor.text import check_text, text_size
+
+        for path, text in texts:
+            try:
+                check_text(text)
+                sizes[text] = text_size(text)
+            except SetupError as error:
+                problems.append(Problem(f"{path}.text", error.message, error.suggestion))
+    return sizes, problems
+
+
+def validate_project(path: Path, options: ExportOptions) -> Validation:
+    """Find every problem in a project and its media, without rendering. Raises ProjectError or SetupError."""
+    from planner.clock import frame_count
+
+    project = open_project(path, options)
+    timeline = project.timeline
+    return Validation(
+        warnings=project.warnings,
+        frames=frame_count(timeline.duration, timeline.fps),
+        duration=timeline.duration,
+        fps=timeline.fps,
+        width=timeline.root.width,
+        height=timeline.root.height,
+        clips=sum(1 for _ in reachable_clips(timeline)),
+        media=len(project.facts),
+    )
+
+
+def probe_file(path: Path, *, allow_network: bool = False) -> MediaFacts:
+    """The facts of one file, outside of any project. Raises SetupError."""
+    from decoders.probe import probe
+
+    return probe(Media(path.name, str(path.absolute())), allow_network=allow_network)

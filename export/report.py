@@ -1,0 +1,133 @@
+"""The report of an export (docs/report.md): one JSON object for scripts, for success and failure alike."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner.errors import ExportError, SetupError
+from planner.frames import DecodeStatistics
+
+if TYPE_CHECKING:
+    from compositor.nested import RenderStatistics
+
+
+@dataclass(slots=True)
+class OutputRecord:
+    """One finished file."""
+
+    path: str
+    bytes: int
+    sha256: str
+    frames: int
+
+
+@dataclass(slots=True)
+class ExportRecord:
+    """What an export notes down while it runs. Passive; filled in by the session."""
+
+    warnings: list[str] = field(default_factory=list)
+    system: str | None = None
+    system_reason: str | None = None
+    renderer: str | None = None
+    renderer_kind: str | None = None
+    frames: int = 0
+    duration_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    plan_seconds: float = 0.0
+    composite_seconds: float = 0.0
+    audio_seconds: float = 0.0
+    encode_seconds: float = 0.0
+    frames_passed_through: int = 0
+    frames_reused: int = 0
+    decoders: DecodeStatistics = field(default_factory=DecodeStatistics)
+    compositor: RenderStatistics | None = None
+    outputs: list[OutputRecord] = field(default_factory=list)
+
+    def as_dict(self, error: ExportError | None = None) -> dict[str, Any]:
+        """The report."""
+        decoders = self.decoders
+        compositor = self.compositor
+        wall = self.wall_seconds
+        return {
+            "reelmill": version("reelmill"),
+            "status": "ok" if error is None else "error",
+            "error": None if error is None else error.as_dict(),
+            "warnings": self.warnings,
+            "system": self.system,
+            "system_reason": self.system_reason,
+            "renderer": self.renderer,
+            "renderer_kind": self.renderer_kind,
+            "frames": self.frames,
+            "duration_seconds": self.duration_seconds,
+            "wall_seconds": round(wall, 6),
+            "realtime_factor": round(self.duration_seconds / wall, 4) if wall else None,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "stages": {
+                "plan": {"seconds": round(self.plan_seconds, 6)},
+                "decode": {"seconds": round(decoders.busy_seconds, 6)},
+                "composite": {"seconds": round(self.composite_seconds, 6)},
+                "audio": {"seconds": round(self.audio_seconds, 6)},
+                "encode": {"seconds": round(self.encode_seconds, 6)},
+            },
+            "decoders": {
+                "unique_files": decoders.unique_files,
+                "workers": decoders.workers,
+                "opened": decoders.opened,
+                "peak_open": decoders.peak_open,
+                "frames_decoded": decoders.frames_decoded,
+                "frames_requested": decoders.frames_requested,
+                "planned_redecodes": decoders.planned_redecodes,
+                "seeks": decoders.seeks,
+            },
+            # V1 keeps no frames: there is nothing to hit or to miss.
+            "cache": {"hits": 0, "misses": 0, "hit_rate": None, "peak_bytes": 0, "evictions": 0, "per_file": {}},
+            "compositor": {
+                "frames_composited": 0 if compositor is None else compositor.frames_composited,
+                "frames_passed_through": self.frames_passed_through,
+                "frames_reused": self.frames_reused,
+                "nested_rendered": 0 if compositor is None else compositor.nested_rendered,
+                "nested_reused": 0 if compositor is None else compositor.nested_reused,
+            },
+            "outputs": [
+                {"path": o.path, "bytes": o.bytes, "sha256": o.sha256, "frames": o.frames} for o in self.outputs
+            ],
+        }
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory this process has held so far; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def failure_report(error: ExportError, record: ExportRecord | None = None) -> dict[str, Any]:
+    """The report of an export that failed, with what was known by then."""
+    return (record or ExportRecord()).as_dict(error)
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Write the report as JSON, whole or not at all. Raises SetupError where the file can't be written."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise SetupError(
+            f"the report can't be written: {error.strerror}",
+            component="Report",
+            file=str(path),
+            suggestion="name a file in a folder that you may write to",
+        ) from error

@@ -1,0 +1,268 @@
+"""One export from start to end: the only place that sees plan, pictures, sound and encoder together.
+
+In: a project file, an output path, options. Out: the finished file and the report. The render thread is the
+caller's: it plans, decodes and composites; one encode thread takes the finished pictures and the sound.
+Whatever goes wrong, everything opened here is closed, the thread is joined, and the target is the old file or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from export.codecs import OutputSettings, choose_output
+from export.job import ExportOptions, Listener, SilentListener, Started
+from export.meter import Meter
+from export.movie_writer import MovieWriter
+from export.output_file import OutputFile
+from export.picture_file import check_picture_path, write_picture
+from export.picture_renderer import PictureRenderer
+from export.project import OpenedProject, open_project
+from export.report import ExportRecord, OutputRecord
+from export.selection import select_export_system
+from export.sound_mix import SoundMix
+from planner.clock import Time, format_time, frames_in, sample_at
+from planner.colour import SRGB
+from planner.cues import Cue, plan_cues
+from planner.errors import ExportError, SetupError
+from planner.frame_plan import CompositionPlan
+from planner.frame_planner import FramePlanner
+from planner.frames import WritablePlane
+from planner.pixel_format import PIXEL_FORMATS
+from planner.simplify import without_hidden
+from planner.timeline import AudioSettings, VideoSettings
+
+
+def export_film(
+    project: Path,
+    output: Path,
+    options: ExportOptions,
+    listener: Listener | None = None,
+    record: ExportRecord | None = None,
+) -> dict[str, Any]:
+    """Render a project to a film or a sound file, and return the report.
+
+    Raises SetupError before, RenderError while frames are rendered. `record` is filled in as the export goes on,
+    for the report of a failure.
+    """
+    record = record or ExportRecord()
+    started = time.perf_counter()
+    try:
+        with ExitStack() as stack:
+            _export(project, output, options, listener or SilentListener(), record, stack)
+    finally:
+        record.wall_seconds = time.perf_counter() - started
+    return record.as_dict()
+
+
+def _export(
+    path: Path, output: Path, options: ExportOptions, listener: Listener, record: ExportRecord, stack: ExitStack
+) -> None:
+    started = time.perf_counter()
+    record.system, record.system_reason = select_export_system(options.system)
+    opened = open_project(path, options)
+    timeline = opened.timeline
+    record.warnings.extend(opened.warnings)
+    planner = FramePlanner(timeline, opened.facts, opened.text_sizes)
+    frames, samples = _ranges(opened, options, planner.frame_count)
+    cues = () if options.no_audio else plan_cues(timeline, opened.facts)
+    settings = _output_settings(opened, output, options, cues)
+    target = stack.enter_context(OutputFile(output, force=options.force))
+    record.plan_seconds = time.perf_counter() - started
+
+    renderer = sound = None
+    if settings.video is not None:
+        record.frames = len(frames)
+        renderer = stack.enter_context(
+            PictureRenderer(
+                opened,
+                options,
+                record,
+                pixel_format=settings.video.pix_fmt,
+                colour=settings.video.colour,
+                size=(settings.video.width, settings.video.height),
+            )
+        )
+    if settings.audio is not None:
+        sound = SoundMix(
+            cues,
+            timeline,
+            opened.facts,
+            first_sample=samples.start,
+            sample_count=len(samples),
+            allow_network=options.allow_network,
+        )
+        stack.callback(sound.close)
+    writer = MovieWriter(target.path, settings, sound=sound, target=output, tags=dict(timeline.tags))
+    stack.callback(writer.abort)
+
+    record.duration_seconds = len(samples) / timeline.sample_rate
+    listener.started(_started(output, opened, settings, record))
+    for warning in opened.warnings:
+        listener.warned(warning)
+    if renderer is not None:
+        _render(planner, timeline.fps, frames, renderer, writer, listener, record)
+    writer.finish()
+    record.encode_seconds = writer.busy_seconds
+    record.audio_seconds = sound.busy_seconds if sound else 0.0
+    target.commit()
+    record.outputs.append(OutputRecord(str(output), output.stat().st_size, _sha256(output), record.frames))
+
+
+def _render(
+    planner: FramePlanner,
+    fps: Fraction,
+    frames: range,
+    renderer: PictureRenderer,
+    writer: MovieWriter,
+    listener: Listener,
+    record: ExportRecord,
+) -> None:
+    """Plan, draw and hand over every frame. A picture equal to the one before is not drawn again."""
+    meter = Meter(len(frames), fps, listener)
+    shown: CompositionPlan | None = None
+    buffer = None
+    for plan in planner.plans(frames):
+        try:
+            renderer.begin(plan)
+            picture = without_hidden(plan.picture)
+            if buffer is None or picture != shown:
+                buffer = writer.new_picture()
+                renderer.draw(picture, buffer.planes)
+                shown = picture
+            else:
+                record.frames_reused += 1
+            writer.write(buffer)
+        except ExportError as error:
+            error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
+            raise
+        meter.frame_done()
+
+
+def _ranges(opened: OpenedProject, options: ExportOptions, film_frames: int) -> tuple[range, range]:
+    """The output frames and the samples to be rendered, numbered in the whole film."""
+    timeline = opened.timeline
+    rate, fps = timeline.sample_rate, timeline.fps
+    film_samples = sample_at(timeline.duration, rate)
+    if film_frames == 0:
+        raise SetupError(
+            "the timeline is empty: it lasts 0 s",
+            component="Project",
+            suggestion='add a clip, or give "canvas" a "duration"',
+        )
+    if options.range is None:
+        return range(film_frames), range(film_samples)
+    start, end = (t.resolve(fps) for t in options.range)
+    asked = frames_in(start, end, fps)
+    frames = range(max(asked.start, 0), min(asked.stop, film_frames))
+    if not frames:
+        raise SetupError(
+            f"no frame lies in the range from {format_time(start)} to {format_time(end)}; "
+            f"the film lasts {format_time(timeline.duration)}",
+            component="Project",
+            suggestion="give --range START..END with START before END, inside of the film",
+        )
+    last = film_samples if frames.stop == film_frames else sample_at(frames.stop / fps, rate)
+    return frames, range(sample_at(frames.start / fps, rate), last)
+
+
+def _output_settings(
+    opened: OpenedProject, output: Path, options: ExportOptions, cues: tuple[Cue, ...]
+) -> OutputSettings:
+    timeline = opened.timeline
+    width, height = options.size or (timeline.root.width, timeline.root.height)
+    if options.draft and options.size is None:
+        width, height = (-(-side // 4) * 2 for side in (width, height))
+    return choose_output(
+        output,
+        width=width,
+        height=height,
+        fps=timeline.fps,
+        sample_rate=timeline.sample_rate,
+        channels=timeline.channels,
+        has_sound=bool(cues),
+        video=_merged(timeline.video, options.video),
+        audio=_merged(timeline.audio, options.audio),
+        threads=options.threads,
+    )
+
+
+_Settings = TypeVar("_Settings", VideoSettings, AudioSettings)
+
+
+def _merged(project: _Settings, flags: _Settings) -> _Settings:
+    """The project's settings, replaced by what the command line gives."""
+    given = {f.name: value for f in fields(flags) if (value := getattr(flags, f.name)) is not None}
+    if "crf" in given:
+        given.setdefault("bitrate", None)
+    if "bitrate" in given and isinstance(project, VideoSettings):
+        given.setdefault("crf", None)
+    return replace(project, **given)
+
+
+def _started(output: Path, opened: OpenedProject, settings: OutputSettings, record: ExportRecord) -> Started:
+    root = opened.timeline.root
+    return Started(
+        output=output,
+        frames=record.frames,
+        fps=opened.timeline.fps,
+        width=settings.video.width if settings.video else root.width,
+        height=settings.video.height if settings.video else root.height,
+        system=record.system or "",
+        system_reason=record.system_reason or "",
+        renderer=record.renderer,
+        renderer_kind=record.renderer_kind,
+        video_codec=settings.video.encoder if settings.video else None,
+        audio_codec=settings.audio.encoder if settings.audio else None,
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) -> None:
+    """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
+    opened = open_project(project, options)
+    planner = FramePlanner(opened.timeline, opened.facts, opened.text_sizes)
+    time_asked = at.resolve(opened.timeline.fps)
+    number = int(time_asked * opened.timeline.fps // 1)
+    if not 0 <= number < planner.frame_count:
+        raise SetupError(
+            f"there is no frame at {format_time(time_asked)}: the film lasts {format_time(opened.timeline.duration)}",
+            component="Project",
+            suggestion="give --at a time inside of the film",
+        )
+    width, height = options.size or (opened.timeline.root.width, opened.timeline.root.height)
+    opaque = opened.timeline.root.background[3] == 1
+    check_picture_path(output, has_alpha=not opaque)
+    pixels = np.zeros((height, width, 4), np.uint8)
+    with OutputFile(output, force=options.force) as target:
+        with PictureRenderer(
+            opened,
+            options,
+            ExportRecord(),
+            pixel_format=PIXEL_FORMATS["rgba"],
+            colour=SRGB,
+            size=(width, height),
+        ) as renderer:
+            plan = planner.plan(number)
+            renderer.begin(plan)
+            try:
+                renderer.draw(
+                    without_hidden(plan.picture),
+                    [WritablePlane(memoryview(pixels).cast("B"), width * 4, width, height)],
+                )
+            except ExportError as error:
+                error.locate(output_frame=number, timeline_time=plan.time)
+                raise
+        write_picture(target.path, pixels[:, :, :3] if opaque else pixels)
+        target.commit()
