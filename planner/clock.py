@@ -58,7 +58,7 @@ def _parse(value: object) -> Time:
         return Time(seconds=Fraction(value))
     if isinstance(value, Decimal):
         if not value.is_finite() or value.adjusted() > 12 or value.as_tuple().exponent < -30:  # type: ignore[operator]
-            raise TimeError(f"{value} is not a time")
+            raise TimeError(f"{str(value)[:20]} is out of range, or has more than 30 decimals")
         return Time(seconds=Fraction(value))
     if isinstance(value, str):
         text = value.strip()

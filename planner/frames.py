@@ -45,6 +45,18 @@ class Plane:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class WritablePlane:
+    """Memory of one plane that a finished picture is written to, such as that of an encoder's frame."""
+
+    data: memoryview
+    """stride × height bytes, contiguous, writable."""
+    stride_bytes: int
+    width: int
+    """Samples (pixels for packed formats)."""
+    height: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A decoded picture, as stored: not yet turned, scaled or converted."""

@@ -189,7 +189,7 @@ class Clip:
     id: str
     content: Content
     start: Fraction
-    """Seconds in the composition that the clip lies in."""
+    """Seconds in the composition that the clip lies in; where `follows`, after the end of the clip before."""
     duration: Fraction | None
     """Seconds; None until planner.resolve has filled it in."""
     in_point: Fraction | None = None
@@ -206,6 +206,8 @@ class Clip:
     enabled: bool = True
     path: str = "$"
     """Where it stands in the project file, for messages."""
+    follows: bool = False
+    """`start` counts from the end of the clip before it in the track; planner.resolve makes it absolute."""
 
     @property
     def end(self) -> Fraction:

@@ -1,0 +1,177 @@
+"""From the checked project file to the timeline: defaults that depend on other fields, ids, contents.
+
+In: models (planner.document) without a problem. Out: frozen data (planner.timeline).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from planner import document
+from planner import timeline as result
+from planner.animation import LINEAR
+from planner.document_places import Reading
+from planner.json_path import Location, json_path
+from planner.rules import clip_id, is_sequence, track_id
+
+_PLAIN_TRANSFORM = result.Transform()
+_PLAIN_CROP = result.Crop()
+_PLAIN_AUDIO = result.ClipAudio()
+
+
+def build_timeline(project: document.Project, reading: Reading) -> result.Timeline:
+    """The timeline of a project; what depends on the media stays open."""
+    canvas = project.canvas
+    root = result.Composition(
+        id=None,
+        width=canvas.width,
+        height=canvas.height,
+        tracks=_tracks(project.tracks, ()),
+        background=canvas.background,
+        duration=canvas.duration,
+    )
+    video, audio = project.export.video, project.export.audio
+    return result.Timeline(
+        name=project.name,
+        fps=canvas.fps,
+        root=root,
+        compositions={name: _composition(name, c, canvas) for name, c in project.compositions.items()},
+        media={name: _media(name, entry, canvas.fps) for name, entry in project.media.items()},
+        sample_rate=project.audio.sample_rate,
+        channels=project.audio.channels,
+        tags=tuple(project.tags.items()),
+        video=result.VideoSettings(video.codec, video.preset, video.crf, video.bitrate, video.pix_fmt, video.gop),
+        audio=result.AudioSettings(audio.codec, audio.bitrate),
+        project_dir=str(reading.base_dir),
+    )
+
+
+def _composition(name: str, given: document.Composition, canvas: document.Canvas) -> result.Composition:
+    return result.Composition(
+        id=name,
+        width=given.width or canvas.width,
+        height=given.height or canvas.height,
+        tracks=_tracks(given.tracks, ("compositions", name)),
+        background=given.background,
+        duration=given.duration,
+    )
+
+
+def _media(name: str, given: document.Media, fps: Fraction) -> result.Media:
+    return result.Media(
+        name=name,
+        path=given.path,
+        video_stream=given.video_stream,
+        audio_stream=given.audio_stream,
+        on_error=given.on_error,
+        deinterlace=given.deinterlace,
+        fps=given.fps or (fps if is_sequence(given.path) else None),
+        start_number=given.start_number,
+    )
+
+
+def _tracks(given: list[document.Track], location: Location) -> tuple[result.Track, ...]:
+    return tuple(_track(track, index, location) for index, track in enumerate(given))
+
+
+def _track(given: document.Track, index: int, location: Location) -> result.Track:
+    name = track_id(index, given.id)
+    clips = json_path((*location, "tracks", index, "clips"))
+    return result.Track(
+        id=name,
+        clips=tuple(_clip(clip, clip_id(name, i, clip.id), i, f"{clips}[{i}]") for i, clip in enumerate(given.clips)),
+        kind=given.kind,
+        enabled=given.enabled,
+        opacity=given.opacity or result.ONE,
+    )
+
+
+def _clip(given: document.Clip, name: str, index: int, path: str) -> result.Clip:
+    content = _content(given)
+    return result.Clip(
+        id=name,
+        content=content,
+        start=given.start or Fraction(0),
+        follows=given.start is None and index > 0,
+        duration=given.duration,
+        in_point=given.in_point,
+        speed=given.speed,
+        fit=given.fit or ("contain" if isinstance(content, result.MediaContent) else "none"),
+        crop=_crop(given.crop) if given.crop else _PLAIN_CROP,
+        transform=_transform(given.transform) if given.transform else _PLAIN_TRANSFORM,
+        blend=given.blend,
+        audio=_audio(given.audio) if given.audio else _PLAIN_AUDIO,
+        transition=_transition(given.transition) if given.transition else None,
+        after_end=given.after_end,
+        enabled=given.enabled,
+        path=path,
+    )
+
+
+def _content(given: document.Clip) -> result.Content:
+    if given.media is not None:
+        return result.MediaContent(given.media)
+    if given.composition is not None:
+        return result.CompositionContent(given.composition)
+    if given.text is not None:
+        return _text(given.text)
+    if given.solid is not None:
+        return result.Solid(given.solid)
+    assert given.shape is not None
+    return _shape(given.shape)
+
+
+def _text(given: document.Text) -> result.Text:
+    return result.Text(
+        content=given.content,
+        size=given.size,
+        color=given.color,
+        fonts=given.font,
+        align=given.align,
+        box_width=given.box_width,
+        line_height=given.line_height,
+        outline=result.Outline(given.outline.width, given.outline.color) if given.outline else None,
+        shadow=result.Shadow(given.shadow.offset, given.shadow.blur, given.shadow.color) if given.shadow else None,
+        direction=given.direction,
+    )
+
+
+def _shape(given: document.Shape) -> result.Shape:
+    return result.Shape(
+        type=given.type,
+        size=given.size,
+        fill=given.fill,
+        stroke=result.Stroke(given.stroke.width, given.stroke.color) if given.stroke else None,
+        radius=given.radius,
+        points=given.points,
+    )
+
+
+def _crop(given: document.Crop) -> result.Crop:
+    return result.Crop(
+        given.left or result.ZERO, given.top or result.ZERO, given.right or result.ZERO, given.bottom or result.ZERO
+    )
+
+
+def _transform(given: document.Transform) -> result.Transform:
+    return result.Transform(
+        position=given.position,
+        scale=given.scale or _PLAIN_TRANSFORM.scale,
+        rotation=given.rotation or _PLAIN_TRANSFORM.rotation,
+        anchor=given.anchor or _PLAIN_TRANSFORM.anchor,
+        opacity=given.opacity or _PLAIN_TRANSFORM.opacity,
+    )
+
+
+def _audio(given: document.ClipAudio) -> result.ClipAudio:
+    return result.ClipAudio(
+        gain_db=given.gain_db or result.ZERO,
+        pan=given.pan or result.ZERO,
+        fade_in=given.fade_in,
+        fade_out=given.fade_out,
+        mute=given.mute,
+    )
+
+
+def _transition(given: document.Transition) -> result.Transition:
+    return result.Transition(given.type, given.direction, given.color, given.easing or LINEAR)

@@ -1,0 +1,30 @@
+"""What a project may ask for at most: sizes, depths and counts beyond these no machine could render."""
+
+from __future__ import annotations
+
+MAX_FILE_BYTES = 256 * 2**20
+"""Of a project file."""
+MAX_JSON_DEPTH = 64
+"""Objects and lists inside one another."""
+MAX_CANVAS_PX = 16384
+"""Width, and height."""
+MAX_CLIPS = 1_000_000
+"""In the whole file."""
+MAX_TRACKS = 100_000
+"""In the whole file."""
+MAX_MEDIA = 100_000
+MAX_COMPOSITIONS = 100_000
+MAX_KEYFRAMES = 100_000
+"""Of one animation."""
+MAX_NESTING = 64
+"""Compositions inside one another."""
+WARN_NESTING = 5
+"""Deeper is allowed, with a warning."""
+MAX_INSTANCES = 10_000_000
+"""Clips that the root reaches, counted once for each way that leads to them."""
+MAX_TEXT_LENGTH = 100_000
+"""Characters of a text."""
+MAX_NAME_LENGTH = 1000
+"""Characters of an id or a name."""
+MAX_POINTS = 10_000
+"""Of a line or polygon."""

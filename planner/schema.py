@@ -1,0 +1,55 @@
+"""The JSON Schema of the project file, for editors and other tools.
+
+Made from the models of planner.document, so that it can't differ from what the loader takes. What JSON Schema can't
+say (names that refer to one another, times that depend on media) is left to the loader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from planner.document import Project
+
+SCHEMA_ID = "urn:reelmill:project:1"
+_METADATA = {"description": "Anything; ignored."}
+
+
+class _Generator(GenerateJsonSchema):
+    """Keys are left out, not set to null; titles stand on objects only."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        plain = isinstance(default, str | bool | int | float)
+        return {**inner, "default": default} if plain else inner
+
+    def field_title_should_be_set(self, _schema: object) -> bool:
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema (JSON Schema 2020-12) as data for the json module."""
+    generated = Project.model_json_schema(schema_generator=_Generator)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **generated}
+    schema["title"] = "reelmill project"
+    for part in list(_parts(schema)):
+        if isinstance(text := part.get("description"), str):
+            part["description"] = " ".join(text.split())
+        if part.get("type") == "object":
+            part.setdefault("properties", {})["metadata"] = dict(_METADATA)
+    return schema
+
+
+def _parts(part: object) -> Iterator[dict[str, Any]]:
+    """Every object in a schema, itself included."""
+    if isinstance(part, dict):
+        yield part
+    for child in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _parts(child)
