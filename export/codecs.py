@@ -17,6 +17,7 @@ import av
 import av.codec
 import numpy as np
 
+from export.panning import PROJECT_LAYOUTS
 from planner.colour import SRGB, VIDEO, ColourTags
 from planner.errors import SetupError
 from planner.pixel_format import PIXEL_FORMATS, PixelFormat
@@ -165,7 +166,6 @@ AUDIO_CODECS: dict[str, _AudioCodec] = {
     "pcm_s24le": _AudioCodec("pcm_s24le", "s32", None),
     "pcm_f32le": _AudioCodec("pcm_f32le", "flt", None),
 }
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
 def has_picture(path: Path) -> bool:
@@ -362,7 +362,7 @@ def _audio(path: Path, container: _Container, sample_rate: int, channels: int, a
             f"{name} can't have {sample_rate} samples a second",
             f"set audio.sample_rate in the project to one of {rates}, or use another codec",
         )
-    if channels not in _LAYOUTS:
+    if channels not in PROJECT_LAYOUTS:
         _refuse(f"sound of {channels} channels can't be written", "set audio.channels to 1, 2 or 6")
     if asked.bitrate is not None and codec.bitrate_per_channel is None:
         _refuse(f"{name} has no bitrate: it is lossless", "leave the audio bitrate out")
@@ -374,7 +374,7 @@ def _audio(path: Path, container: _Container, sample_rate: int, channels: int, a
         encoder=codec.encoder,
         sample_rate=sample_rate,
         channels=channels,
-        layout=_LAYOUTS[channels],
+        layout=PROJECT_LAYOUTS[channels],
         sample_format=codec.sample_format,
         bitrate=bitrate,
     )

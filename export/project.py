@@ -13,7 +13,7 @@ from export.job import ExportOptions
 from planner.errors import Problem, ProjectError, SetupError
 from planner.loader import list_media_used, load
 from planner.media import MediaFacts
-from planner.resolve import resolve
+from planner.resolve import find_problems, resolve
 from planner.timeline import Media, Text, Timeline
 from planner.walk import reachable_clips
 
@@ -56,6 +56,7 @@ def open_project(path: Path, options: ExportOptions) -> OpenedProject:
     facts, problems = _probe(loaded.timeline, options)
     text_sizes, text_problems = _measure_texts(loaded.timeline)
     problems += text_problems
+    problems += find_problems(loaded.timeline, facts)
     if problems:
         raise ProjectError(problems, file=str(path))
     resolved = resolve(loaded.timeline, facts)

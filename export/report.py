@@ -14,7 +14,7 @@ from planner.errors import ExportError, SetupError
 from planner.frames import DecodeStatistics
 
 if TYPE_CHECKING:
-    from compositor.nested import RenderStatistics
+    from compositor.nested import CompositorStatistics
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class ExportRecord:
     frames_passed_through: int = 0
     frames_reused: int = 0
     decoders: DecodeStatistics = field(default_factory=DecodeStatistics)
-    compositor: RenderStatistics | None = None
+    compositor: CompositorStatistics | None = None
     outputs: list[OutputRecord] = field(default_factory=list)
 
     def as_dict(self, error: ExportError | None = None) -> dict[str, Any]:

@@ -1,0 +1,266 @@
+"""The sound of one file as one stream of samples at the project's rate.
+
+In: a media entry and its facts. Out: float32 samples by their index, which counts from source time 0. Whoever makes
+a `SoundReader` closes it. Passive; one thread.
+
+The stream is *defined* as the file decoded and resampled from its beginning: AAC and AC-3 decoders carry state from
+packet to packet and a resampler has a phase, so samples that follow a seek differ from those that are reached by
+decoding. The reader therefore only goes forward, and begins the file again where it is asked to go back. Samples are
+counted; timestamps only tell where the first one lies, and where a recording was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from decoders.container import open_container, reason
+from decoders.sound_converter import Samples, SoundConverter
+from planner.clock import format_time, round_half_up, sample_at
+from planner.errors import RenderError
+from planner.media import MediaFacts
+from planner.timeline import Media
+
+GAP_SECONDS = Fraction(1, 20)
+"""Timestamps that run ahead of the counted samples by more than this tell of an interrupted recording, and silence
+fills the gap; less is rounding and jitter."""
+
+_CHECKSUMMED = frozenset({"flac", "ac3", "eac3"})
+"""Codecs whose every frame has a checksum; without being told to, libav plays frames that fail it."""
+
+_SEAMLESS = frozenset({"flac", "ogg"})
+"""Containers in which sound has no gaps: where there is one, libav has left out what it could not read."""
+
+
+class SoundSource(Protocol):
+    """Samples by index."""
+
+    @property
+    def channels(self) -> int:
+        """Of the samples that are read."""
+
+    def read_at(self, first: int, count: int) -> Samples:
+        """Exactly `count` samples from index `first` on; silence where there is no sound. Raises RenderError."""
+
+
+class SoundReader:
+    """The sound of a file at the project's rate, in its own channels."""
+
+    def __init__(self, media: Media, facts: MediaFacts, sample_rate: int, *, allow_network: bool = False) -> None:
+        """Nothing is opened before the first read. The file must have sound."""
+        assert facts.audio is not None
+        self._media, self._facts, self._audio = media, facts, facts.audio
+        self._rate = sample_rate
+        self._allow_network = allow_network
+        self._origin = sample_at(facts.audio.start, sample_rate)
+        """Index of the first sample that the file has."""
+        self._container: InputContainer | None = None
+        self._blocks: Iterator[Samples] | None = None
+        """None before the first read."""
+        self._block: Samples = np.empty((0, self.channels), np.float32)
+        """The decoded samples that begin at index `position`."""
+        self._damage: list[tuple[int, int, str]] = []
+        """Where packets were lost: first index, end, and what libav said."""
+        self.position = self._origin
+        """The lowest index that can be read without beginning again."""
+
+    @property
+    def channels(self) -> int:
+        return self._audio.channels
+
+    def read_at(self, first: int, count: int) -> Samples:
+        """Exactly `count` samples from index `first` on; index 0 is source time 0.
+
+        Silence before the first and after the last sample of the file. Reading at or after `position` goes on
+        decoding, reading before it begins the file again. Raises RenderError where the file can't be opened, or is
+        damaged in the samples asked for while its media entry does not say `"on_error": "conceal"`.
+        """
+        samples = np.zeros((count, self.channels), np.float32)
+        end = first + count
+        if end <= self._origin:
+            return samples
+        if self._blocks is None or first < self.position != self._origin:
+            self._begin()
+        assert self._blocks is not None
+        while True:
+            low, high = max(first, self.position), min(end, self.position + len(self._block))
+            if low < high:
+                samples[low - first : high - first] = self._block[low - self.position : high - self.position]
+            if end <= self.position + len(self._block):
+                break
+            following = next(self._blocks, None)
+            if following is None:
+                break
+            self.position += len(self._block)
+            self._block = following
+        if self._media.on_error == "fail":
+            self._refuse_damage(first, end)
+        return samples
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing. A later read begins again."""
+        self._blocks = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _begin(self) -> None:
+        self.close()
+        self._container = open_container(
+            self._facts.path, allow_network=self._allow_network, component="SoundReader", failure=RenderError
+        )
+        streams = self._container.streams
+        if self._audio.stream >= len(streams.audio):
+            raise self._error("the file has changed: its sound is gone", self._origin)
+        stream = streams.audio[self._audio.stream]
+        for other in streams:
+            if other is not stream:
+                other.discard = Discard.all
+        if stream.codec_context.codec.canonical_name in _CHECKSUMMED:
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        self.position = self._origin
+        self._block = self._block[:0]
+        self._damage = []
+        seamless = self._container.format.name in _SEAMLESS
+        self._blocks = self._decode(_frames(self._container, stream), seamless=seamless)
+
+    def _decode(self, frames: Iterator[AudioFrame | _Loss], *, seamless: bool) -> Iterator[Samples]:
+        """The whole stream from its first sample on, in blocks that follow one another without a gap.
+
+        `seamless` says that its timestamps only have gaps where it is damaged.
+        """
+        converter = SoundConverter(self._audio.layout, self._rate)
+        clock = _SampleClock()
+        loss: _Loss | None = None
+        lost_at = self._origin
+        for frame in frames:
+            if isinstance(frame, _Loss):
+                if loss is None:
+                    loss, lost_at = frame, self._index(clock.elapsed)
+                continue
+            gap = clock.gap_before(frame, exactly=loss is not None)
+            if gap and loss is None and seamless:
+                loss, lost_at = _Loss("a part of it is missing"), self._index(clock.elapsed)
+            clock.count(gap)
+            yield from converter.silence(frame, gap)
+            if loss is not None:
+                self._note_damage(lost_at, self._index(clock.elapsed), loss)
+                loss = None
+            clock.count(frame.samples)
+            yield from converter.convert(frame)
+        yield from converter.flush()
+        if loss is not None:
+            self._note_damage(lost_at, sample_at(self._audio.end, self._rate), loss)
+
+    def _index(self, elapsed: Fraction) -> int:
+        """Index of the sample at a time since the first one."""
+        return self._origin + sample_at(elapsed, self._rate)
+
+    def _note_damage(self, first: int, end: int, loss: _Loss) -> None:
+        if self._media.on_error == "fail":
+            self._damage.append((first, max(end, first + 1), loss.reason))
+
+    def _refuse_damage(self, first: int, end: int) -> None:
+        """Damage before what is read does not matter: it has been passed over."""
+        self._damage = [d for d in self._damage if d[1] > first]
+        for low, _, cause in self._damage:
+            if low < end:
+                at = Fraction(max(low, first), self._rate)
+                raise self._error(f"the sound is damaged at {format_time(at)} of the file: {cause}", max(low, first))
+
+    def _error(self, message: str, index: int) -> RenderError:
+        return RenderError(
+            message,
+            component="SoundReader",
+            file=self._facts.path,
+            file_hash=self._facts.file_hash,
+            source_time=Fraction(index, self._rate),
+            suggestion=f'replace the file, or give the media entry "{self._media.name}" "on_error": "conceal" '
+            "to hear silence where it is damaged",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A packet that gave no sound."""
+
+    reason: str
+
+
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | _Loss]:
+    """Every frame of a stream, in order, and a loss for every packet that can't be read or decoded."""
+    packets = container.demux(stream)
+    unreadable = 0
+    while unreadable < 2:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            unreadable += 1
+            packets = container.demux(stream)
+            yield _Loss(reason(error))
+            continue
+        if packet is None:
+            return
+        unreadable = 0
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            yield _Loss(reason(error))
+            continue
+        if packet.is_corrupt:
+            yield _Loss("a packet is incomplete")
+            continue
+        yield from frames
+
+
+class _SampleClock:
+    """Where in a recording a frame belongs: by counting samples, and by its timestamp where the two are far apart."""
+
+    def __init__(self) -> None:
+        self._before = Fraction(0)
+        """Seconds of the samples counted at earlier rates."""
+        self._counted = 0
+        self._rate = 1
+        self._zero_pts: int | None = None
+        """Timestamp of the first sample counted at this rate; None before a frame had one."""
+        self._tick = Fraction(1)
+        """Samples of one tick of the timestamps."""
+
+    @property
+    def elapsed(self) -> Fraction:
+        """Seconds of sound and silence since the first frame."""
+        return self._before + Fraction(self._counted, self._rate)
+
+    def gap_before(self, frame: AudioFrame, *, exactly: bool) -> int:
+        """Samples of silence that are missing before a frame. They are not counted by this call.
+
+        `exactly` says that packets were lost, so that any time ahead is a gap; else only one above GAP_SECONDS is.
+        It is a whole number of frames where the timestamps, as coarse as they are, allow that. Timestamps that fall
+        behind are not believed: nothing that was recorded is dropped.
+        """
+        if frame.sample_rate != self._rate:
+            self._before, self._counted, self._rate = self.elapsed, 0, frame.sample_rate
+            self._zero_pts = None
+        if frame.pts is None:
+            return 0
+        if self._zero_pts is None:
+            assert frame.time_base is not None
+            self._tick = frame.time_base * self._rate
+            self._zero_pts = frame.pts - int(self._counted / self._tick)
+        ahead = (frame.pts - self._zero_pts) * self._tick.numerator // self._tick.denominator - self._counted
+        if ahead <= 0 or ahead <= (self._tick if exactly else GAP_SECONDS * self._rate):
+            return 0
+        whole_frames = round_half_up(Fraction(ahead, frame.samples)) * frame.samples
+        return whole_frames if abs(whole_frames - ahead) <= self._tick else ahead
+
+    def count(self, samples: int) -> None:
+        self._counted += samples

@@ -1,0 +1,67 @@
+"""Decoded audio frames become float32 samples at one rate.
+
+In: frames as a decoder puts them out. Out: arrays [samples, channels]. Passive; one thread; libswresample does the
+work, from the first sample on, so that every sample of the stream is a function of the whole recording before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
+from av.audio.resampler import AudioResampler
+
+Samples = npt.NDArray[np.float32]
+"""Shape [samples, channels]; full scale is −1…1."""
+
+_SILENCE_BLOCK = 4096
+
+
+class SoundConverter:
+    """Converts one stream. A stream whose format changes on its way is resampled anew from there on."""
+
+    def __init__(self, layout: str, sample_rate: int) -> None:
+        """`layout` is libav's name of the channel layout that comes out, `sample_rate` the rate."""
+        self._layout = AudioLayout(layout)
+        self._rate = sample_rate
+        self._format: tuple[str, str, int] | None = None
+        """Sample format, layout and rate of the frames so far."""
+        self._resampler: AudioResampler | None = None
+
+    def convert(self, frame: AudioFrame) -> Iterator[Samples]:
+        """The samples that are ready after this frame; a resampler keeps some for the next one."""
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if form != self._format:
+            yield from self.flush()
+            self._format = form
+            self._resampler = AudioResampler("flt", self._layout, self._rate)
+        assert self._resampler is not None
+        for converted in self._resampler.resample(frame):
+            yield _samples(converted)
+
+    def silence(self, like: AudioFrame, count: int) -> Iterator[Samples]:
+        """The samples that are ready after `count` samples of silence at the rate of the frame `like`."""
+        while count > 0:
+            size = min(count, _SILENCE_BLOCK)
+            frame = AudioFrame(like.format.name, like.layout.name, size)
+            frame.sample_rate = like.sample_rate
+            frame.time_base = like.time_base
+            zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+            for plane in frame.planes:
+                plane.update(zero * plane.buffer_size)
+            yield from self.convert(frame)
+            count -= size
+
+    def flush(self) -> Iterator[Samples]:
+        """The samples that the resampler still keeps."""
+        if self._resampler is not None:
+            for converted in self._resampler.resample(None):
+                yield _samples(converted)
+        self._resampler = self._format = None
+
+
+def _samples(frame: AudioFrame) -> Samples:
+    return np.asarray(frame.to_ndarray(), np.float32).reshape(frame.samples, -1)

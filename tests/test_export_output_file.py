@@ -1,0 +1,104 @@
+"""A file under the target's name is the old one or a complete new one, whatever happens in between."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from export.output_file import OutputFile
+from planner.errors import SetupError
+
+
+def names(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*")}
+
+
+def test_committed_it_is_the_target(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder" / "out.mp4"
+    with OutputFile(target, force=False) as output:
+        assert output.path.parent == target.parent
+        assert output.path.suffix == ".mp4"
+        output.path.write_text("film")
+        assert not target.exists()
+        output.commit()
+    assert target.read_text() == "film"
+    assert names(tmp_path) == {"new", "new/folder", "new/folder/out.mp4"}
+
+
+def test_not_committed_nothing_is_left_and_the_old_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "old.mp4").write_text("old")
+
+    def fail() -> None:
+        with OutputFile(tmp_path / "old.mp4", force=True) as output:
+            output.path.write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with OutputFile(tmp_path / "new" / "out.mp4", force=True):
+        pass
+    assert names(tmp_path) == {"old.mp4"}
+    assert (tmp_path / "old.mp4").read_text() == "old"
+
+
+def test_an_existing_target_needs_force(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_text("old")
+    with pytest.raises(SetupError, match="exists already") as refused:
+        OutputFile(tmp_path / "out.mp4", force=False)
+    assert "--force" in (refused.value.suggestion or "")
+    with OutputFile(tmp_path / "out.mp4", force=True) as output:
+        output.path.write_text("new")
+        output.commit()
+    assert (tmp_path / "out.mp4").read_text() == "new"
+
+
+def test_a_folder_is_no_target(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="is a folder"):
+        OutputFile(tmp_path, force=True)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="can't be written"):
+        OutputFile(tmp_path / "file" / "out.mp4", force=True)
+    assert names(tmp_path) == {"file"}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from export.output_file import OutputFile
+output = OutputFile(Path(sys.argv[1]), force=True)
+output.path.write_text("half")
+print("ready", flush=True)
+if sys.argv[2] == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_the_leftover_of_a_killed_run_goes_with_the_next_run_to_that_target(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    command = [sys.executable, "-c", KILLED]
+    subprocess.run([*command, str(target), "die"], check=False, capture_output=True)
+    subprocess.run([*command, str(tmp_path / "other.mp4"), "die"], check=False, capture_output=True)
+    assert len(names(tmp_path)) == 2
+    alive = subprocess.Popen([*command, str(target), "live"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert alive.stdout is not None
+        assert alive.stdout.readline() == b"ready\n"
+        with OutputFile(target, force=True) as output:
+            output.commit()
+        left = names(tmp_path)
+        # The dead run's is gone; the living one's stays, and what belongs to another target.
+        assert len([n for n in left if n.startswith(".out.mp4.")]) == 1
+        assert len([n for n in left if n.startswith(".other.mp4.")]) == 1
+    finally:
+        alive.communicate(b"")
+    with OutputFile(target, force=True) as output:
+        output.commit()
+    assert [n for n in names(tmp_path) if n.startswith(".out.mp4.")] == []
