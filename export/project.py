@@ -110,8 +110,10 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
     )
 
 
-def probe_file(path: Path, *, allow_network: bool = False) -> MediaFacts:
-    """The facts of one file, outside of any project. Raises SetupError."""
+def probe_file(path: str, *, allow_network: bool = False) -> MediaFacts:
+    """The facts of one file, image sequence or address, outside of any project. Raises SetupError."""
+    from decoders.container import is_address
     from decoders.probe import probe
 
-    return probe(Media(path.name, str(path.absolute())), allow_network=allow_network)
+    where = path if is_address(path) else str(Path(path).absolute())
+    return probe(Media(path, where), allow_network=allow_network)

@@ -259,7 +259,7 @@ def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) 
             try:
                 renderer.draw(
                     without_hidden(plan.picture),
-                    [WritablePlane(memoryview(pixels).cast("B"), width * 4, width, height)],
+                    [WritablePlane(pixels.data.cast("B"), width * 4, width, height)],
                 )
             except ExportError as error:
                 error.locate(output_frame=number, timeline_time=plan.time)

@@ -13,20 +13,11 @@ import numpy.typing as npt
 
 from export.job import ExportOptions
 from export.session import export_film
+from tests.clips import ffmpeg
+
+__all__ = ["Pixels", "ffmpeg", "film", "probe", "read_planes", "read_rgb", "read_sound"]
 
 Pixels = npt.NDArray[np.uint8]
-
-
-def run(*command: str | Path, data: bytes | None = None) -> bytes:
-    """Run a program that must succeed; its standard output."""
-    done = subprocess.run([str(c) for c in command], input=data, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    return done.stdout
-
-
-def ffmpeg(*arguments: str | Path, data: bytes | None = None) -> bytes:
-    """ffmpeg, quiet and overwriting."""
-    return run("ffmpeg", "-v", "error", "-y", "-nostdin" if data is None else "-stdin", *arguments, data=data)
 
 
 def film(folder: Path, project: dict[str, Any], name: str = "out.mkv", **options: Any) -> tuple[Path, dict[str, Any]]:
@@ -40,7 +31,7 @@ def film(folder: Path, project: dict[str, Any], name: str = "out.mkv", **options
 
 def read_planes(path: Path, pix_fmt: str, width: int, height: int, samples_per_pixel: Fraction | int) -> Pixels:
     """Every frame as ffmpeg decodes it in that format, no scaling: shape [frames, bytes of a frame]."""
-    data = ffmpeg("-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", pix_fmt, "-")
+    data = ffmpeg("-i", path, "-map", "0:v:0", "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", pix_fmt, "-")
     return np.frombuffer(data, np.uint8).reshape(-1, int(width * height * samples_per_pixel))
 
 
@@ -59,6 +50,10 @@ def read_sound(path: Path, channels: int) -> npt.NDArray[np.float32]:
 def probe(path: Path, *entries: str) -> dict[str, Any]:
     """ffprobe's answer as JSON."""
     answer: dict[str, Any] = json.loads(
-        run("ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_streams", *entries, path)
+        subprocess.run(
+            ["ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_streams", *entries, path],
+            capture_output=True,
+            check=True,
+        ).stdout
     )
     return answer

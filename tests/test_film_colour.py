@@ -12,7 +12,7 @@ from export.job import ExportOptions
 from planner.timeline import VideoSettings
 from tests.films import Pixels, ffmpeg, film, read_planes, read_rgb
 
-LOSSLESS_RGB = VideoSettings(codec="ffv1", pix_fmt="gbrp")
+LOSSLESS_RGB = VideoSettings(codec="ffv1", pix_fmt="bgr0")
 PATCH = 4
 KR_KB = {"bt470bg": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020nc": (0.2627, 0.0593)}
 """ITU-R BT.601-7, BT.709-6, BT.2020-2."""
