@@ -1,0 +1,168 @@
+"""Font files: what characters they have, how wide text is in them, and what it looks like.
+
+In: paths of font files, strings of one direction. Out: advances in ems and coverage masks, laid out by Pillow's raqm
+(HarfBuzz: kerning, ligatures, contextual forms). Fonts stay open for the life of the process. One thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import font_source_sans_pro
+import numpy as np
+from fontTools.ttLib import TTFont, TTLibError
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, features
+
+from planner.errors import SetupError
+
+Mask = NDArray[np.uint8]
+"""[height, width], coverage 0…255."""
+DEFAULT_FONT: str = font_source_sans_pro.font_files_otf["SourceSansPro"]
+"""Source Sans Pro Regular: Latin, Greek, Cyrillic."""
+SAMPLED_EM_PX = 512
+"""Glyphs are drawn at least about this high and averaged down: so hinting moves nothing that could be seen, glyphs
+stand on fractions of pixels, and text of any scale has the same shape."""
+MAX_SAMPLES = 16
+"""Of one pixel, on each axis."""
+_MEASURED_PX = 1000
+"""Advances are not hinted, so they are the same fraction of an em at every size; at this one they are fine enough."""
+_SPACE = ord(" ")
+
+# Pillow's limit for damaged picture files also stops it from drawing large letters; it holds for the whole process.
+Image.MAX_IMAGE_PIXELS = 16384**2
+
+
+@dataclass(frozen=True, slots=True)
+class Font:
+    """One face, of any size."""
+
+    path: str
+    characters: frozenset[int]
+    ascent: float
+    """Ems, above the baseline."""
+    descent: float
+    """Ems, below the baseline; positive."""
+
+    def has(self, cluster: str) -> bool:
+        """Whether the font can draw a user-perceived character: its base with all its marks.
+
+        HarfBuzz composes and decomposes as needed, and makes every kind of space out of a plain one.
+        """
+        if cluster.isspace():
+            return _SPACE in self.characters
+        forms = (cluster, unicodedata.normalize("NFC", cluster), unicodedata.normalize("NFD", cluster))
+        return any(all(ord(c) in self.characters for c in form if not is_ignorable(c)) for form in forms)
+
+    def advance(self, text: str, direction: Literal["ltr", "rtl"]) -> float:
+        """Width of a text of one direction, ems."""
+        return _sized(self.path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
+
+
+def is_ignorable(character: str) -> bool:
+    """Whether a character has no glyph of its own: joiners, direction marks, variation selectors."""
+    code = ord(character)
+    return unicodedata.category(character) == "Cf" or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
+
+
+def require_layout() -> None:
+    """Raises SetupError where this machine can't lay out text."""
+    if not features.check("raqm"):
+        raise SetupError(
+            "text can't be laid out on this machine: Pillow finds no FriBidi library for its Raqm layout",
+            component="Text",
+            suggestion="install it: `apt-get install libfribidi0` (Debian, Ubuntu), `dnf install fribidi` (Fedora), "
+            "`brew install fribidi` (macOS)",
+        )
+
+
+@functools.lru_cache(maxsize=128)
+def load_font(path: str) -> Font:
+    """Open a font file. Raises SetupError for what is no TrueType or OpenType font with outlines."""
+    try:
+        with Path(path).open("rb") as file, TTFont(file, lazy=True, fontNumber=0) as tables:
+            if not any(name in tables for name in ("glyf", "CFF ", "CFF2")):
+                raise _not_a_font(path, "it has no outlines, only pictures of one size")
+            metrics = tables["hhea"]
+            typographic = tables.get("OS/2")
+            ascent, descent = metrics.ascent, metrics.descent
+            if not ascent and not descent and typographic is not None:
+                ascent, descent = typographic.sTypoAscender, typographic.sTypoDescender
+            em = tables["head"].unitsPerEm
+            characters = frozenset(tables.getBestCmap() or ())
+        _sized(path, _MEASURED_PX)
+    except FileNotFoundError as error:
+        raise SetupError(
+            "the font file does not exist",
+            component="Text",
+            file=path,
+            suggestion="correct the path; paths are relative to the project file, and names of installed fonts are "
+            "not looked up, so that a film does not depend on the machine",
+        ) from error
+    except SetupError:
+        raise
+    except (TTLibError, OSError) as error:
+        raise _not_a_font(path, getattr(error, "strerror", None) or str(error)) from error
+    except Exception as error:  # fontTools raises whatever its parser stumbles over in a damaged file
+        raise _not_a_font(path, f"it is damaged ({type(error).__name__}: {error})") from error
+    return Font(path, characters, ascent / em, -descent / em)
+
+
+def _not_a_font(path: str, why: str) -> SetupError:
+    return SetupError(
+        f'"{Path(path).name}" can\'t be used as a font: {why}',
+        component="Text",
+        file=path,
+        suggestion="name a TrueType or OpenType file (.ttf, .otf, .ttc)",
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _sized(path: str, size_px: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size_px, layout_engine=ImageFont.Layout.RAQM)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnRun:
+    """Coverage of one run, in pixels of the picture."""
+
+    mask: Mask
+    left: int
+    top: int
+
+
+def draw_run(
+    font: Font, text: str, direction: Literal["ltr", "rtl"], size_px: float, x: float, y: float, stroke_px: float = 0.0
+) -> DrawnRun | None:
+    """Draw a text of one direction with its baseline's left end at (x, y); None where it has no ink.
+
+    `stroke_px` makes the letters fatter on all sides, with round corners.
+    """
+    samples = 1 if size_px > 4 * SAMPLED_EM_PX else max(2, min(MAX_SAMPLES, math.ceil(SAMPLED_EM_PX / size_px)))
+    sized = _sized(font.path, size_px * samples)
+    left, top, right, bottom = sized.getbbox(text, direction=direction, stroke_width=stroke_px * samples, anchor="ls")
+    if right <= left or bottom <= top:
+        return None
+    origin_x, origin_y = round(x * samples), round(y * samples)
+    # A sample of margin, since strokes reach fractions of samples outside; then out to whole pixels.
+    left_px = math.floor((origin_x + left - 1) / samples)
+    top_px = math.floor((origin_y + top - 1) / samples)
+    width = math.ceil((origin_x + right + 1) / samples) - left_px
+    height = math.ceil((origin_y + bottom + 1) / samples) - top_px
+    image = Image.new("L", (width * samples, height * samples))
+    ImageDraw.Draw(image).text(
+        (origin_x - left_px * samples, origin_y - top_px * samples),
+        text,
+        fill=255,
+        font=sized,
+        anchor="ls",
+        direction=direction,
+        stroke_width=stroke_px * samples,
+        stroke_fill=255,
+    )
+    return DrawnRun(np.asarray(image.reduce(samples)), left_px, top_px)

@@ -1,0 +1,191 @@
+"""PictureReader: a finished composition → planes of an output's pixel format. One-thread (the render thread).
+
+In: a target of premultiplied R'G'B'A. Out: samples in memory that the caller owns (an encoder's frame), rounded to
+the nearest code value; one pass for planes of one size. Chroma is averaged around where its samples lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import moderngl
+
+from compositor.colour_matrices import rgb_to_codes
+from compositor.context import GLContext
+from compositor.geometry import Box
+from compositor.painter import Painter
+from compositor.pictures import finished_picture
+from compositor.shader_library import ShaderLibrary, Value
+from compositor.surfaces import Dtype, Surface, SurfacePool, Target
+from planner.colour import ColourTags
+from planner.errors import RenderError
+from planner.frame_plan import WHOLE, Affine, Layer
+from planner.frames import WritablePlane
+from planner.pixel_format import PixelFormat
+from planner.timeline import BLACK, Solid
+
+_Rows = list[tuple[tuple[float, float, float, float], float]]
+"""For each plane or component: weights of R', G', B', A, and an offset; code values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Planes that are written in one pass."""
+
+    planes: tuple[int, ...]
+    rows: _Rows
+    siting: tuple[int, int]
+    """SITING_X and SITING_Y of output.glsl."""
+
+
+class PictureReader:
+    """Converts and reads targets. Owns its shaders and textures, not the context and not the targets."""
+
+    def __init__(self, context: GLContext) -> None:
+        self._context = context
+        self._shaders = ShaderLibrary(context)
+        self._pool = SurfacePool(context)
+        self._painter = Painter(self._pool, self._shaders)
+        self._outputs: dict[tuple[int, int, Dtype, int, int], moderngl.Framebuffer] = {}
+        self._closed = False
+
+    def read(
+        self,
+        target: Target,
+        format: PixelFormat,  # noqa: A002 the field's word
+        colour: ColourTags,
+        width: int,
+        height: int,
+        planes: Sequence[WritablePlane],
+    ) -> None:
+        """Write the target to `planes` of a `width` × `height` picture in that format and colour.
+
+        A target of another size is scaled to fit, with black bars. Formats with alpha get straight alpha; for the
+        others the picture counts as painted over black. Raises RenderError.
+        """
+        scaled = None
+        source = target.surface
+        if (target.width, target.height) != (width, height):
+            scaled = source = self._scaled(target, width, height)
+        try:
+            for group in _groups(format, colour):
+                self._read_group(source, group, format, width, height, [planes[index] for index in group.planes])
+        except moderngl.Error as error:
+            raise RenderError(f"OpenGL failed while a picture was read: {error}", component="Compositor") from error
+        if scaled is not None:
+            self._pool.give(scaled)
+        self._context.check("reading a picture")
+
+    def close(self) -> None:
+        """Release every OpenGL object; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._context.rest()
+            for framebuffer in self._outputs.values():
+                framebuffer.release()
+            self._outputs.clear()
+            self._pool.release()
+            self._shaders.release()
+
+    def _scaled(self, target: Target, width: int, height: int) -> Surface:
+        """The target fitted into another size, amid black."""
+        scale = min(width / target.width, height / target.height)
+        fitted = (max(round(target.width * scale), 1), max(round(target.height * scale), 1))
+        matrix = Affine(e=(width - fitted[0]) // 2, f=(height - fitted[1]) // 2)
+        layer = Layer(("output",), Solid(BLACK), WHOLE, *fitted, matrix, 1.0, "normal")
+        picture = finished_picture(target.surface, target.width, target.height, opaque=True)
+        placed = self._painter.place(layer, picture, (width, height), scale=1.0, render=0)
+        surface = self._pool.take(width, height, 4, target.surface.key[3], what="the output")
+        self._painter.paint(surface, BLACK, [] if placed is None else [placed])
+        picture.give_back_reductions(self._pool, keep=None)
+        return surface
+
+    def _read_group(
+        self,
+        source: Surface,
+        group: _Group,
+        format_: PixelFormat,
+        width: int,
+        height: int,
+        planes: Sequence[WritablePlane],
+    ) -> None:
+        if len({(plane.stride_bytes, plane.height) for plane in planes}) > 1:  # one target can't hold them: one by one
+            for index, plane in enumerate(planes):
+                alone = _Group((group.planes[index],), [group.rows[index]], group.siting)
+                self._read_group(source, alone, format_, width, height, [plane])
+            return
+        samples = planes[0].stride_bytes // format_.bytes_per_sample
+        pack = 4 if samples % 4 == 0 else 1
+        dtype: Dtype = "f1" if format_.bytes_per_sample == 1 else "nu2"
+        framebuffer = self._output(samples // pack, planes[0].height, dtype, pack, len(planes))
+        shader = self._shaders.shader(
+            "output.glsl",
+            {
+                "PLANES": len(planes),
+                "INTERLEAVED": len(format_.components),
+                "PACK": pack,
+                "SITING_X": group.siting[0],
+                "SITING_Y": group.siting[1],
+                **({"STRAIGHT": 1} if format_.alpha else {}),
+            },
+        )
+        filled = group.rows + [group.rows[-1]] * (4 - len(group.rows))
+        uniforms: dict[str, Value] = {
+            "weights": [weight for row, _ in filled for weight in row],
+            "offsets": [offset for _, offset in filled],
+            "top": float(2**format_.bits - 1),
+            "unit": 1 / (255 if dtype == "f1" else 65535),
+            "last": (width - 1, height - 1),
+        }
+        corners = Box(0, 0, samples // pack, planes[0].height).corners
+        shader.draw(framebuffer, corners, uniforms, {"picture": source.texture})
+        for index, plane in enumerate(planes):
+            framebuffer.read_into(
+                plane.data[: plane.stride_bytes * plane.height],
+                components=pack,
+                attachment=index,
+                alignment=1,
+                dtype=dtype,
+            )
+
+    def _output(self, width: int, height: int, dtype: Dtype, components: int, count: int) -> moderngl.Framebuffer:
+        """The target of a pass, kept: outputs don't change their size."""
+        key = (width, height, dtype, components, count)
+        if key not in self._outputs:
+            surfaces = [self._pool.take(width, height, components, dtype, what="the output") for _ in range(count)]
+            self._outputs[key] = self._context.gl.framebuffer([surface.texture for surface in surfaces])
+        return self._outputs[key]
+
+
+def _groups(format_: PixelFormat, colour: ColourTags) -> list[_Group]:
+    """How a format's planes come about."""
+    conversion = rgb_to_codes(format_, colour)
+    rows: _Rows = [
+        ((float(row[0]), float(row[1]), float(row[2]), 0.0), float(offset))
+        for row, offset in zip(conversion.matrix, conversion.offset, strict=True)
+    ]
+    alpha = ((0.0, 0.0, 0.0, float(2**format_.bits - 1)), 0.0)
+    if not format_.planar:
+        order = {"r": rows[0], "g": rows[1], "b": rows[2], "a": alpha, "0": ((0.0, 0.0, 0.0, 0.0), 0.0)}
+        return [_Group((0,), [order[letter] for letter in format_.components], (0, 0))]
+    if format_.model == "rgb":
+        rows = [rows[1], rows[2], rows[0]]
+    elif format_.model == "gray":
+        rows = rows[:1]
+    if format_.alpha:
+        rows.append(alpha)
+    siting = _siting(format_, colour)
+    if siting == (0, 0):
+        return [_Group(tuple(range(len(rows))), rows, siting)]
+    full = [index for index in range(len(rows)) if index not in (1, 2)]
+    return [_Group(tuple(full), [rows[index] for index in full], (0, 0)), _Group((1, 2), rows[1:3], siting)]
+
+
+def _siting(format_: PixelFormat, colour: ColourTags) -> tuple[int, int]:
+    if max(format_.log2_chroma_w, format_.log2_chroma_h) > 1:
+        raise RenderError(f"pictures can't be written as {format_.name}", component="Compositor")
+    location = colour.chroma_location
+    x = 1 if location in ("left", "topleft", "bottomleft") else 2
+    y = 1 if location.startswith("top") else 3 if location.startswith("bottom") else 2
+    return x if format_.log2_chroma_w else 0, y if format_.log2_chroma_h else 0

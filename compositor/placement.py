@@ -1,0 +1,197 @@
+"""Where a layer's picture lies on its target, and how target pixels map to the picture's texels. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from compositor.geometry import (
+    ALMOST,
+    Box,
+    bounding_box,
+    compose,
+    invert,
+    is_upright,
+    map_box,
+    near_integer,
+    pixel_exact,
+    scaling,
+)
+from compositor.pictures import Grid, Picture
+from compositor.shader_library import Value
+from planner.frame_plan import Affine, Layer, Rect
+from planner.media import Orientation
+
+_BEYOND = 0.51
+"""Target pixels that a quad with antialiased edges is grown by: coverage ends half a pixel outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A picture on a target."""
+
+    to_source: Affine
+    """Target pixels → source positions."""
+    region: Box
+    """What of the source is shown."""
+    size: tuple[int, int]
+    """Pixels that the region takes on the target along the source's two axes, rounded up."""
+    corners: tuple[tuple[float, float], ...]
+    """What has to be drawn, target pixels."""
+    visible: Box
+    """What of the corners' bounding box lies on the target."""
+    edges: dict[str, Value] | None
+    """Uniforms of the antialiased edges; None where every edge lies between pixels or off the target."""
+    covers: bool
+    """Every pixel of the target lies wholly inside."""
+
+
+def place(layer: Layer, picture: Picture, target: tuple[int, int], scale: float) -> Placement | None:
+    """Place a layer on a target of that size; `scale` target pixels are a canvas pixel. None where nothing shows."""
+    to_target = compose(scaling(scale, scale), layer.matrix)
+    inverse = invert(to_target)
+    if inverse is None or layer.width <= 0 or layer.height <= 0:
+        return None
+    local = _local_box(layer, picture)
+    to_stored = _local_to_stored(layer, picture)
+    unit_x, unit_y = math.hypot(to_target.a, to_target.b), math.hypot(to_target.c, to_target.d)
+    length_x, length_y = unit_x * local.width, unit_y * local.height
+    if length_x <= 0 or length_y <= 0:
+        return None
+    box = map_box(to_target, local)
+    upright = is_upright(to_target)
+    sharp = upright and _sharp_edges(box, target)
+    edges: dict[str, Value] | None = None
+    grown = local
+    if not sharp:
+        edges = {
+            "edge_x": (inverse.a * unit_x, inverse.c * unit_x, (inverse.e - local.left) * unit_x),
+            "edge_y": (inverse.b * unit_y, inverse.d * unit_y, (inverse.f - local.top) * unit_y),
+            "edge_size": (length_x, length_y),
+        }
+        x, y = _BEYOND / unit_x, _BEYOND / unit_y
+        grown = Box(local.left - x, local.top - y, local.right + x, local.bottom + y)
+    corners = tuple(to_target.apply(x, y) for x, y in grown.corners)
+    visible = bounding_box(corners).within(Box(0, 0, *target))
+    if visible.width <= 0 or visible.height <= 0:
+        return None
+    size = (math.ceil(length_x - ALMOST) or 1, math.ceil(length_y - ALMOST) or 1)
+    return Placement(
+        to_source=compose(to_stored, inverse),
+        region=map_box(to_stored, local),
+        size=(size[1], size[0]) if picture.orientation.quarter_turns % 2 else size,
+        corners=visible.corners if upright else corners,
+        visible=visible,
+        edges=edges,
+        covers=sharp and _covers(box, target),
+    )
+
+
+def sampling(placement: Placement, picture: Picture) -> tuple[dict[str, Value], dict[str, str | int]]:
+    """Uniforms that take target pixels to texels, and the defines of sampling.glsl that follow: EXACT, CLAMPED."""
+    uniforms: dict[str, Value] = {}
+    defines: dict[str, str | int] = {}
+    centres = placement.visible.grown(-0.5)
+    for index, grid in enumerate(picture.grids):
+        to_texel = compose(Affine(grid.scale[0], 0, 0, grid.scale[1], *grid.offset), placement.to_source)
+        if index == 0 and (rounded := pixel_exact(to_texel)) is not None:
+            defines["EXACT"] = 1
+            to_texel = rounded
+        bounds = _texel_bounds(grid, picture.grids[0], placement.region)
+        texture = picture.surfaces[index].width, picture.surfaces[index].height
+        if not _within(map_box(to_texel, centres), bounds, texture, edge_clamps=picture.layout == "planes"):
+            defines["CLAMPED"] = 1
+        uniforms.update(grid_uniforms(index, to_texel, bounds, texture))
+    return uniforms, defines
+
+
+def grid_uniforms(index: int, to_texel: Affine, bounds: Box, texture: tuple[int, int]) -> dict[str, Value]:
+    """The uniforms of one grid. Shaders count from texel centres, so half a texel goes off."""
+    return {
+        f"texel_x{index}": (to_texel.a, to_texel.c, to_texel.e - 0.5),
+        f"texel_y{index}": (to_texel.b, to_texel.d, to_texel.f - 0.5),
+        f"bounds{index}": (bounds.left - 0.5, bounds.top - 0.5, bounds.right - 0.5, bounds.bottom - 0.5),
+        f"size{index}": (1 / texture[0], 1 / texture[1]),
+    }
+
+
+def _local_box(layer: Layer, picture: Picture) -> Box:
+    """The fitted picture, grown by what a drawn picture has outside of its nominal size on sides that are not cut."""
+    box = Box(0.0, 0.0, layer.width, layer.height)
+    extent, part = picture.extent, layer.part
+    if extent is None:
+        return box
+    x = layer.width / ((part.right - part.left) * picture.width)
+    y = layer.height / ((part.bottom - part.top) * picture.height)
+    return Box(
+        extent.left * x if part.left <= 0 else 0.0,
+        extent.top * y if part.top <= 0 else 0.0,
+        layer.width + (extent.right - picture.width) * x if part.right >= 1 else layer.width,
+        layer.height + (extent.bottom - picture.height) * y if part.bottom >= 1 else layer.height,
+    )
+
+
+def _local_to_stored(layer: Layer, picture: Picture) -> Affine:
+    """Pixels of the fitted picture → pixels of the stored one."""
+    part: Rect = layer.part
+    displayed = Affine(
+        a=(part.right - part.left) / layer.width, d=(part.bottom - part.top) / layer.height, e=part.left, f=part.top
+    )
+    stored = compose(_unturned(picture.orientation), displayed)
+    return compose(scaling(picture.width, picture.height), stored)
+
+
+def _unturned(orientation: Orientation) -> Affine:
+    """Fractions of the displayed picture → fractions of the stored one, which was mirrored, then turned clockwise."""
+    turns = {
+        0: Affine(),
+        1: Affine(a=0, b=-1, c=1, d=0, f=1),
+        2: Affine(a=-1, d=-1, e=1, f=1),
+        3: Affine(a=0, b=1, c=-1, d=0, e=1),
+    }
+    back = turns[orientation.quarter_turns]
+    return compose(Affine(a=-1, e=1), back) if orientation.mirrored else back
+
+
+def _sharp_edges(box: Box, target: tuple[int, int]) -> bool:
+    """Whether no edge of an upright box goes through a pixel of the target."""
+    return (
+        (near_integer(box.left) or box.left < 0)
+        and (near_integer(box.top) or box.top < 0)
+        and (near_integer(box.right) or box.right > target[0])
+        and (near_integer(box.bottom) or box.bottom > target[1])
+    )
+
+
+def _covers(box: Box, target: tuple[int, int]) -> bool:
+    return box.left < ALMOST and box.top < ALMOST and box.right > target[0] - ALMOST and box.bottom > target[1] - ALMOST
+
+
+def _texel_bounds(grid: Grid, first: Grid, region: Box) -> Box:
+    """The texel positions of a grid that the region's outermost texel centres of the first grid fall on."""
+    starts, ends = (region.left, region.top), (region.right, region.bottom)
+    least, most = [0.0, 0.0], [0.0, 0.0]
+    for axis in (0, 1):
+        half = 0.5 / first.scale[axis]
+        low, high = starts[axis] + half, ends[axis] - half
+        if low > high:
+            low = high = (low + high) / 2
+        top = grid.size[axis] - 0.5
+        least[axis] = min(max(grid.texel(axis, low), 0.5), top)
+        most[axis] = min(max(grid.texel(axis, high), 0.5), top)
+    return Box(least[0], least[1], most[0], most[1])
+
+
+def _within(asked: Box, bounds: Box, texture: tuple[int, int], *, edge_clamps: bool) -> bool:
+    """Whether no position that is asked for needs to be clamped. Gathers of planes clamp at a texture's own edge."""
+    beyond = 1.0 if edge_clamps else 0.0
+    left = beyond if bounds.left <= 0.5 else 0.0
+    top = beyond if bounds.top <= 0.5 else 0.0
+    right = beyond if bounds.right >= texture[0] - 0.5 else 0.0
+    bottom = beyond if bounds.bottom >= texture[1] - 0.5 else 0.0
+    return (
+        asked.left >= bounds.left - left - ALMOST
+        and asked.top >= bounds.top - top - ALMOST
+        and asked.right <= bounds.right + right + ALMOST
+        and asked.bottom <= bounds.bottom + bottom + ALMOST
+    )

@@ -1,0 +1,3 @@
+vec3 blend(vec3 cb, vec3 cs) {
+    return min(cb, cs);
+}

@@ -1,0 +1,3 @@
+vec3 blend(vec3 cb, vec3 cs) {
+    return mix(2.0 * cb * cs, 1.0 - 2.0 * (1.0 - cb) * (1.0 - cs), greaterThan(cs, vec3(0.5)));
+}

@@ -1,0 +1,184 @@
+"""Text pictures: letters with outline and shadow, drawn by the processor.
+
+In: a `Text` of the timeline. Out: a `DrawnPicture`, or what is wrong with the text, found before rendering. Lines
+and runs are placed by compositor.text_layout, glyphs drawn by compositor.fonts. One thread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compositor.drawn_picture import MAX_SIDE_PX, DrawnPicture
+from compositor.fonts import DrawnRun, Mask, draw_run, require_layout
+from compositor.text_layout import TextLayout, lay_out
+from planner.errors import RenderError, SetupError
+from planner.timeline import Colour, Shadow, Text
+
+BLUR_REACH = 3.5
+"""Standard deviations after which a shadow ends: less than half of 1/255 is left."""
+_BAND_ROWS = 256
+"""Rows that are worked on at a time, so that large pictures don't take many times their memory."""
+_Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
+
+
+def check_text(text: Text) -> None:
+    """Raises SetupError where the text can't be drawn: no layout library, a bad font, a missing glyph, too large."""
+    require_layout()
+    layout = lay_out(text)
+    if max(layout.width, layout.height) > MAX_SIDE_PX:
+        raise SetupError(
+            f"the text is {math.ceil(layout.width)}×{math.ceil(layout.height)} pixels; "
+            f"the limit is {MAX_SIDE_PX}×{MAX_SIDE_PX}",
+            component="Text",
+            suggestion='make "size" smaller, or wrap the text with "box_width"',
+        )
+
+
+def text_size(text: Text) -> tuple[float, float]:
+    """Nominal width and height in pixels: the box's width or the longest line's advance, lines × line height.
+
+    Raises SetupError like check_text.
+    """
+    require_layout()
+    layout = lay_out(text)
+    return layout.width, layout.height
+
+
+def draw_text(text: Text, scale: float = 1.0) -> DrawnPicture:
+    """Draw a text `scale` times as large as it is.
+
+    Outline and shadow may reach outside of the nominal size, and so may letters. Raises SetupError like check_text,
+    and RenderError for a scale that makes the picture too large.
+    """
+    require_layout()
+    layout = lay_out(text)
+    size = (layout.width * scale, layout.height * scale)
+    letters = _runs(text, layout, scale, 0.0)
+    outline = text.outline if text.outline is not None and text.outline.width > 0 else None
+    solid = letters if outline is None else _runs(text, layout, scale, outline.width)
+    box = _union([(0, 0, math.ceil(size[0]), math.ceil(size[1])), *map(_extent, letters), *map(_extent, solid)])
+    shadow = None
+    if text.shadow is not None and solid:
+        shadow, shadow_box = _cast(text.shadow, solid, scale)
+        box = _union([box, shadow_box])
+        shadow = _padded(shadow, shadow_box, box)
+    _check_drawn_size(box)
+    letter_mask = _assemble(letters, box)
+    solid_mask = letter_mask if outline is None else np.maximum(_assemble(solid, box), letter_mask)
+    height, width = letter_mask.shape
+    pixels = np.empty((height, width, 4), np.uint8)
+    for rows in _bands(height):
+        inked = _premultiplied(text.color) * _coverage(letter_mask[rows])
+        if outline is not None:
+            # The outline is what the fat letters have more than the letters: the two share the pixels of the edge.
+            inked += _premultiplied(outline.color) * _coverage(solid_mask[rows] - letter_mask[rows])
+        if shadow is not None and text.shadow is not None:
+            under = _premultiplied(text.shadow.color) * shadow[rows, :, None]
+            inked += under * (1 - inked[:, :, 3:])
+        pixels[rows] = np.rint(np.minimum(inked, 1) * 255)
+    return DrawnPicture(pixels, (box[0], box[1]), size)
+
+
+def _runs(text: Text, layout: TextLayout, scale: float, stroke: float) -> list[DrawnRun]:
+    drawn = (
+        draw_run(
+            run.font,
+            run.text,
+            run.direction,
+            text.size * scale,
+            run.x * scale,
+            run.baseline * scale,
+            stroke * scale,
+        )
+        for run in layout.runs
+    )
+    return [run for run in drawn if run is not None]
+
+
+def _extent(run: DrawnRun) -> _Box:
+    height, width = run.mask.shape
+    return run.left, run.top, run.left + width, run.top + height
+
+
+def _union(boxes: Iterable[_Box]) -> _Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    # At least one pixel, though the text may be empty.
+    return min(lefts), min(tops), max(*rights, 1), max(*bottoms, 1)
+
+
+def _assemble(runs: Iterable[DrawnRun], box: _Box) -> Mask:
+    """One mask of all runs; where they overlap, the stronger one."""
+    mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+    for run in runs:
+        left, top, right, bottom = _extent(run)
+        part = mask[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
+        np.maximum(part, run.mask, out=part)
+    return mask
+
+
+def _cast(shadow: Shadow, solid: list[DrawnRun], scale: float) -> tuple[NDArray[np.float32], _Box]:
+    """The shadow's coverage, 0…1, and where it lies."""
+    offset_x, offset_y = shadow.offset[0] * scale, shadow.offset[1] * scale
+    whole_x, whole_y = math.floor(offset_x), math.floor(offset_y)
+    sigma = shadow.blur * scale
+    reach = math.ceil(BLUR_REACH * sigma) + 1
+    left, top, right, bottom = _union(map(_extent, solid))
+    box = (left + whole_x - reach, top + whole_y - reach, right + whole_x + reach, bottom + whole_y + reach)
+    _check_drawn_size(box)
+    silhouette = np.pad(_assemble(solid, (left, top, right, bottom)), reach).astype(np.float32) / np.float32(255)
+    across = _filtered(silhouette, _gaussian(sigma, offset_x - whole_x, reach))
+    down = _filtered(across.T, _gaussian(sigma, offset_y - whole_y, reach)).T
+    return np.clip(down, 0, 1), box
+
+
+def _gaussian(sigma: float, shift: float, reach: int) -> NDArray[np.float64]:
+    """Weights at −reach…reach of a Gaussian about `shift` (0…1); a linear shift where it is narrower than a pixel."""
+    x = np.arange(-reach, reach + 1) - shift
+    weights = np.exp(-0.5 * (x / sigma) ** 2) if sigma >= 0.5 else np.maximum(1 - np.abs(x), 0)
+    return np.asarray(weights / weights.sum())
+
+
+def _filtered(mask: NDArray[np.float32], kernel: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Each row convolved with a kernel of odd length; outside of the mask is nothing."""
+    width, reach = mask.shape[1], len(kernel) // 2
+    length = width + 2 * reach
+    spectrum = np.fft.rfft(kernel, length)
+    result = np.empty(mask.shape, np.float32)
+    for rows in _bands(len(mask)):
+        full = np.fft.irfft(np.fft.rfft(mask[rows], length) * spectrum, length)
+        result[rows] = full[:, reach : reach + width]
+    return result
+
+
+def _padded(mask: NDArray[np.float32], inner: _Box, outer: _Box) -> NDArray[np.float32]:
+    return np.pad(mask, ((inner[1] - outer[1], outer[3] - inner[3]), (inner[0] - outer[0], outer[2] - inner[2])))
+
+
+def _bands(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BAND_ROWS) for start in range(0, rows, _BAND_ROWS))
+
+
+def _premultiplied(colour: Colour) -> NDArray[np.float32]:
+    red, green, blue, alpha = colour
+    return np.array([red * alpha, green * alpha, blue * alpha, alpha], np.float32)
+
+
+def _coverage(mask: Mask) -> NDArray[np.float32]:
+    """[rows, width, 1], 0…1."""
+    return mask.astype(np.float32)[:, :, None] / np.float32(255)
+
+
+def _check_drawn_size(box: _Box) -> None:
+    width, height = box[2] - box[0], box[3] - box[1]
+    if max(width, height) > MAX_SIDE_PX:
+        raise RenderError(
+            f"the text with outline and shadow would be a picture of {width}×{height} pixels; "
+            f"the limit is {MAX_SIDE_PX}×{MAX_SIDE_PX}",
+            component="Text",
+            suggestion='make "size", "scale", the outline or the shadow smaller',
+        )
