@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -175,7 +176,7 @@ def damaged(source: Path, target: Path, *, frame: int = 30) -> Path:
     data = bytearray(source.read_bytes())
     # A packet of a transport stream lies at the ends of cells of 188 bytes, whose heads are left alone.
     start, length = (position + 158, 24) if target.suffix == ".ts" else (position + size // 4, size // 2)
-    data[start : start + length] = bytes(length)
+    data[start : start + length] = random.Random(11).randbytes(length)
     target.write_bytes(data)
     return target
 

@@ -1,0 +1,109 @@
+"""The door to everything that is a picture file: stills, animated pictures and image sequences.
+
+In: a media entry. Out: its facts, and a reader that serves its frames by pts. What a file is is decided by its first
+bytes, never by its name; a number pattern in the path makes a sequence. Readers are passive and belong to one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Protocol
+
+from decoders.animations import AnimationReader, read_timing
+from decoders.file_hash import file_hash
+from decoders.sequences import SequenceReader, find_sequence, is_sequence, sequence_hash
+from decoders.stills import StillHeader, picture_format, read_header, read_still
+from planner.colour import SRGB
+from planner.frames import Frame
+from planner.media import MediaFacts, MediaKind, VideoFacts
+from planner.pts_table import PtsTable
+from planner.timeline import Media
+
+
+class PictureReader(Protocol):
+    """Serves frames of one picture file or sequence."""
+
+    @property
+    def frames_decoded(self) -> int:
+        """Pictures decoded so far, those that were decoded again included."""
+
+    def frame(self, pts: int) -> Frame:
+        """The frame with this pts. Raises RenderError."""
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing."""
+
+
+def probe(media: Media) -> MediaFacts | None:
+    """The facts of a picture file or sequence; None for a file that is none.
+
+    Raises SetupError for a picture that is damaged or not supported, and for a sequence with gaps, without a frame
+    rate, or of pictures that differ in size.
+    """
+    if is_sequence(media.path):
+        sequence = find_sequence(media)
+        hash_ = sequence_hash(sequence)
+        return _facts(media, "sequence", hash_, sequence.header, sequence.table, sequence.fps)
+    format_ = picture_format(media.path)
+    if format_ is None:
+        return None
+    header = read_header(media.path, format_)
+    hash_ = file_hash(media.path)
+    if header.pictures == 1:
+        return _facts(media, "still", hash_, header, None, None)
+    timing = read_timing(media.path, header)
+    rate = Fraction(len(timing.table.pts)) / timing.table.duration
+    header = replace(header, has_alpha=timing.has_alpha, pix_fmt="rgba")
+    return _facts(media, "animation", hash_, header, timing.table, rate)
+
+
+def open_reader(media: Media, facts: MediaFacts) -> PictureReader:
+    """A reader for what `probe` found. Files are opened when the first frame is asked for."""
+    assert facts.video is not None
+    if facts.kind == "sequence":
+        return SequenceReader(media, facts)
+    if facts.kind == "animation":
+        return AnimationReader(media.path, facts)
+    return StillReader(media.path, (facts.video.width, facts.video.height))
+
+
+class StillReader:
+    """One picture, decoded when it is first asked for. Passive; one thread."""
+
+    def __init__(self, path: str, size: tuple[int, int]) -> None:
+        self._path, self._size = path, size
+        self._frame: Frame | None = None
+        self.frames_decoded = 0
+
+    def frame(self, pts: int) -> Frame:
+        """The picture, which has every pts. Raises RenderError."""
+        if self._frame is None:
+            self._frame = read_still(self._path, self._size, pts)
+            self.frames_decoded += 1
+        return self._frame if self._frame.pts == pts else replace(self._frame, pts=pts)
+
+    def close(self) -> None:
+        """Forgets the picture; no file stays open."""
+        self._frame = None
+
+
+def _facts(
+    media: Media, kind: MediaKind, hash_: str, header: StillHeader, table: PtsTable | None, rate: Fraction | None
+) -> MediaFacts:
+    video = VideoFacts(
+        stream=0,
+        codec=header.format,
+        width=header.width,
+        height=header.height,
+        # Densities in pictures tell the size on paper, if anything; like browsers, all of them have square pixels.
+        sample_aspect_ratio=Fraction(1),
+        orientation=header.orientation,
+        pix_fmt=header.pix_fmt,
+        has_alpha=header.has_alpha,
+        interlaced=False,
+        colour=SRGB,
+        frame_rate=rate,
+        table=table,
+    )
+    return MediaFacts(media.name, media.path, kind, hash_, video, audio=None)

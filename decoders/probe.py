@@ -1,0 +1,319 @@
+"""Finds out about a media file what planning needs.
+
+In: a media entry. Out: `MediaFacts`, or a SetupError that says what is wrong with the file. Each file is read once
+from end to end, without decoding more than its first frames. Passive; thread-safe, but for pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import chain
+from typing import NoReturn, TypeVar, cast
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from decoders import pictures
+from decoders.colour_tags import (
+    ColourReader,
+    StreamColour,
+    UnsupportedColour,
+    chroma_location,
+    mastering_peak,
+    orientation,
+)
+from decoders.container import is_address, open_container, reason
+from decoders.file_hash import file_hash
+from decoders.normalise import UnsupportedFormat, target_format
+from decoders.packet_table import AudioPackets, VideoPackets, decoded_table, packets, timed_table
+from decoders.video_codec import video_decoder
+from planner.errors import SetupError
+from planner.media import AudioFacts, MediaFacts, MediaKind, VideoFacts
+from planner.pts_table import PtsTable
+from planner.timeline import Media
+
+HEAD_FRAMES = 6
+"""Decoded to learn what frames are like, and whether the packets tell their times truly."""
+SHORTFALL_SECONDS = Fraction(1, 2)
+"""A file that ends this much earlier than its header says was cut off."""
+_INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Demuxers whose duration stands in a header and is no estimate, and which seek by pts."""
+_GUESSING = frozenset({"ogg"})
+"""Demuxers that guess timestamps after a seek: they are only told for each page. Such files are read from the start."""
+_Stream = TypeVar("_Stream", VideoStream, AudioStream)
+_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
+    """The facts of a media file. Raises SetupError with the file, what is wrong with it and what to do."""
+    if not is_address(media.path):
+        facts = pictures.probe(media)
+        if facts is not None:
+            return facts
+    with open_container(media.path, allow_network=allow_network) as container:
+        reading = _Reading(media, container)
+        reading.run()
+        video = reading.video_facts(allow_network=allow_network)
+        audio = reading.audio_facts()
+    identity = media.path if is_address(media.path) else file_hash(media.path)
+    kind: MediaKind = "sound" if video is None else "video"
+    return MediaFacts(media.name, media.path, kind, identity, video, audio)
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The video streams that `video_stream` counts: attached pictures are none of them."""
+    return [stream for stream in container.streams.video if not stream.disposition & _COVER]
+
+
+@dataclass(slots=True)
+class _Head:
+    """The first frames that a decoder puts out."""
+
+    context: VideoCodecContext
+    frames: list[VideoFrame] = field(default_factory=list)
+    damaged: bool = False
+    reason: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return len(self.frames) >= HEAD_FRAMES
+
+    def feed(self, packet: Packet[VideoStream] | None) -> None:
+        """Decode one more packet; None for the end of the stream."""
+        try:
+            self.frames.extend(self.context.decode(packet))
+        except (av.FFmpegError, ValueError) as error:
+            self.damaged = True
+            self.reason = self.reason or reason(error)
+
+
+class _Reading:
+    """One pass over a file. The container stays the caller's."""
+
+    def __init__(self, media: Media, container: InputContainer) -> None:
+        self._media = media
+        self._container = container
+        self._video = self._choose_video()
+        self._audio = self._choose_audio()
+        if self._video is None and self._audio is None:
+            self._fail("the file has neither picture nor sound", "name a video, picture or sound file")
+        self._end: Fraction | None = None
+        """Of all streams, seconds on the container's clock."""
+        self._begin: Fraction | None = None
+        if self._video is not None:
+            assert self._video.time_base is not None
+            self._codec = self._video.codec_context.codec.canonical_name
+            self._colour = StreamColour.of(self._video.codec_context, self._codec)
+            self._video_packets = VideoPackets(self._video.time_base, seeks_by_pts=container.format.name in _INDEXED)
+            self._head = _Head(video_decoder(self._video, "hide", low_delay=True))
+        if self._audio is not None:
+            assert self._audio.time_base is not None
+            self._audio_packets = AudioPackets(self._audio.time_base)
+            self._audio_first: AudioFrame | None = None
+
+    def run(self) -> None:
+        """Read every packet. Raises SetupError where the file breaks off."""
+        try:
+            for packet in packets(self._container):
+                self._measure(packet)
+                if packet.stream is self._video:
+                    self._read_picture(cast("Packet[VideoStream]", packet))
+                elif packet.stream is self._audio:
+                    self._read_sound(cast("Packet[AudioStream]", packet))
+        except (av.FFmpegError, OSError) as error:
+            if self._media.on_error == "fail":
+                self._fail(f"the file is damaged or cut off: {reason(error)}", _DAMAGED, error)
+        if self._video is not None and not self._head.complete:
+            self._head.feed(None)
+        if self._audio is not None and self._audio_first is None:
+            self._decode_sound(None)
+        if self._media.on_error == "fail":
+            self._check_length()
+
+    def _read_picture(self, packet: Packet[VideoStream]) -> None:
+        self._video_packets.add(packet, self._codec)
+        if not self._head.complete:
+            self._head.feed(packet)
+
+    def _read_sound(self, packet: Packet[AudioStream]) -> None:
+        self._audio_packets.add(packet)
+        if self._audio_first is None:
+            self._decode_sound(packet)
+
+    def video_facts(self, *, allow_network: bool) -> VideoFacts | None:
+        stream, head = self._video, None
+        if stream is None:
+            return None
+        head = self._head
+        if not head.frames:
+            told = f": {head.reason}" if head.reason else ""
+            self._fail(f"no frame of the video stream can be decoded{told}", _DAMAGED)
+        frame = head.frames[0]
+        rate = stream.average_rate or stream.guessed_rate or None
+        table = self._table(rate, allow_network=allow_network)
+        peak = mastering_peak(frame)
+        turned = orientation(frame)
+        interlaced = any(each.interlaced_frame for each in head.frames)
+        try:
+            pixel_format = target_format(frame.format)
+            colour = self._colour if peak is None else replace(self._colour, peak_nits=peak)
+            tags = ColourReader(colour).read(frame)
+        except UnsupportedFormat as error:
+            self._fail(str(error), "convert the file to a usual pixel format, such as yuv420p", error)
+        except UnsupportedColour as error:
+            self._fail(str(error), "convert the file to BT.709 or BT.2020", error)
+        located = chroma_location(frame, self._codec)
+        if located is not None and tags.matrix != "rgb":
+            tags = replace(tags, chroma_location=located)
+        ratio = stream.sample_aspect_ratio
+        return VideoFacts(
+            stream=video_streams(self._container).index(stream),
+            codec=self._codec,
+            width=frame.width,
+            height=frame.height,
+            sample_aspect_ratio=ratio if ratio else Fraction(1),
+            orientation=turned,
+            pix_fmt=pixel_format.name,
+            has_alpha=pixel_format.alpha,
+            interlaced=interlaced,
+            colour=tags,
+            frame_rate=rate or _measured_rate(table),
+            table=table,
+        )
+
+    def audio_facts(self) -> AudioFacts | None:
+        """Facts of the sound; its start counts from the first frame shown, or from itself where there is none."""
+        stream = self._audio
+        if stream is None:
+            return None
+        first, end = self._audio_first, self._audio_packets.end
+        if first is None or first.pts is None or end is None:
+            if self._video is not None and self._media.audio_stream is None:
+                return None
+            self._fail("nothing of the audio stream can be decoded", _DAMAGED)
+        base = self._audio_packets.time_base
+        started = first.pts * base
+        origin = started
+        if self._video is not None:
+            assert self._head.frames
+            shown = self._head.frames[0].pts
+            origin = started if shown is None else shown * self._video_packets.time_base
+        return AudioFacts(
+            stream=list(self._container.streams.audio).index(stream),
+            codec=stream.codec_context.codec.canonical_name,
+            sample_rate=first.sample_rate,
+            channels=first.layout.nb_channels,
+            layout=first.layout.name,
+            start=started - origin,
+            duration=max(end * base - started, Fraction(first.samples, first.sample_rate)),
+        )
+
+    def _table(self, rate: Fraction | None, *, allow_network: bool) -> PtsTable:
+        """The table that the packets tell, if the frames at the file's head agree; else one made by decoding all."""
+        found, head = self._video_packets, self._head
+        shown = [frame.pts for frame in head.frames]
+        first = shown[0]
+        if found.timed and first is not None:
+            seekable = self._container.format.name not in _GUESSING
+            table = timed_table(found, first, rate, seekable=seekable)
+            if head.damaged or list(table.pts[: len(shown)]) == shown:
+                return table
+        frames: list[int | None] = []
+        with open_container(self._media.path, allow_network=allow_network) as container:
+            assert self._video is not None
+            stream = video_streams(container)[video_streams(self._container).index(self._video)]
+            decoder = video_decoder(stream, "hide")
+            for packet in chain(packets(container, stream), (None,)):
+                try:
+                    frames.extend(frame.pts for frame in decoder.decode(cast("Packet[VideoStream] | None", packet)))
+                except (av.FFmpegError, ValueError) as error:
+                    if self._media.on_error == "fail":
+                        self._fail(f"the file is damaged: {reason(error)}", _DAMAGED, error)
+        return decoded_table(found, frames, rate)
+
+    def _choose_video(self) -> VideoStream | None:
+        streams = video_streams(self._container)
+        wanted = self._media.video_stream
+        if wanted is not None and not 0 <= wanted < len(streams):
+            self._fail(
+                f"there is no video stream {wanted}; the file has {len(streams)}, counted from 0",
+                "correct video_stream, or leave it out for the default stream",
+            )
+        if not streams:
+            return None
+        stream = streams[wanted] if wanted is not None else _default(streams)
+        if stream.codec_context is None:
+            self._fail("the codec of the video stream is not supported", "convert the file to H.264 or another codec")
+        return stream
+
+    def _choose_audio(self) -> AudioStream | None:
+        streams = list(self._container.streams.audio)
+        wanted = self._media.audio_stream
+        if wanted is not None and not 0 <= wanted < len(streams):
+            self._fail(
+                f"there is no audio stream {wanted}; the file has {len(streams)}, counted from 0",
+                "correct audio_stream, or leave it out for the default stream",
+            )
+        if not streams:
+            return None
+        stream = streams[wanted] if wanted is not None else _default(streams)
+        if stream.codec_context is None:
+            self._fail("the codec of the audio stream is not supported", "convert the sound to AAC, Opus or PCM")
+        return stream
+
+    def _decode_sound(self, packet: Packet[AudioStream] | None) -> None:
+        assert self._audio is not None
+        context = self._audio.codec_context
+        assert isinstance(context, AudioCodecContext)
+        try:
+            frames = context.decode(packet)
+        except (av.FFmpegError, ValueError):
+            # Sound that can't be decoded at all is reported by audio_facts, damage further on when it is rendered.
+            return
+        if frames:
+            self._audio_first = frames[0]
+
+    def _measure(self, packet: Packet[Stream]) -> None:
+        if packet.pts is None or packet.time_base is None:
+            return
+        begin = packet.pts * packet.time_base
+        end = begin + (packet.duration or 0) * packet.time_base
+        self._begin = begin if self._begin is None else min(self._begin, begin)
+        self._end = end if self._end is None else max(self._end, end)
+
+    def _check_length(self) -> None:
+        """A file of which the end is missing plays well up to there; only its header tells."""
+        told = self._container.duration
+        if self._container.format.name not in _INDEXED or told is None or self._end is None or self._begin is None:
+            return
+        missing = Fraction(told, av.time_base) - (self._end - min(self._begin, Fraction(0)))
+        if missing > SHORTFALL_SECONDS:
+            self._fail(
+                f"the file is cut off: its header tells of {told / av.time_base:.2f} s, {float(missing):.2f} s of "
+                "which are missing",
+                _DAMAGED,
+            )
+
+    def _fail(self, message: str, suggestion: str, cause: BaseException | None = None) -> NoReturn:
+        raise SetupError(message, component="Media", file=self._media.path, suggestion=suggestion) from cause
+
+
+_DAMAGED = 'copy or export the file again, or say "on_error": "conceal" for this media entry to use what is left'
+
+
+def _default(streams: list[_Stream]) -> _Stream:
+    """The stream flagged default, else the first."""
+    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+
+
+def _measured_rate(table: PtsTable) -> Fraction | None:
+    return Fraction(len(table.pts)) / table.duration if table.duration else None
