@@ -143,7 +143,7 @@ class NestedCompRenderer:
         if isinstance(source, Solid):
             return solid_picture(source.color, layer.width, layer.height)
         scale = self._drawing_scale(layer) if isinstance(source, Text | Shape) else 1
-        key = (_content(source), scale)
+        key = (source, scale)
         kept = self._kept.get(key)
         nested = isinstance(source, CompositionPlan)
         if kept is not None and (kept.wide or not wide or not _has_depth(kept.picture)):
@@ -211,23 +211,3 @@ def _needs_wide(plan: CompositionPlan) -> bool:
 def _has_depth(picture: Picture) -> bool:
     """Whether the picture would gain from 32-bit floats: it was rendered or converted to 16-bit ones."""
     return any(surface.key[3] == "f2" for surface in picture.surfaces)
-
-
-def _content(source: PictureSource | CompositionPlan | Text | Shape) -> Hashable:
-    """What decides a source's pixels: all but the instances, which only say whose decoder serves a frame."""
-    if isinstance(source, PictureSource):
-        return source.request.media, source.request.file_hash, source.request.pts
-    if isinstance(source, CompositionPlan):
-        layers = tuple(_layer_content(layer) for layer in source.layers)
-        return source.width, source.height, source.background, layers
-    return source
-
-
-def _layer_content(layer: Layer | TransitionLayer | None) -> Hashable:
-    if layer is None:
-        return None
-    if isinstance(layer, TransitionLayer):
-        mix = (layer.type, layer.direction, layer.color, layer.progress, layer.opacity, layer.blend)
-        return mix, _layer_content(layer.before), _layer_content(layer.after)
-    source = layer.source if isinstance(layer.source, Solid) else _content(layer.source)
-    return source, layer.part, layer.width, layer.height, layer.matrix, layer.opacity, layer.blend

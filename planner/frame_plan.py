@@ -1,6 +1,6 @@
 """What one output frame is made of: pure data, a function of the timeline and the frame's number.
 
-Two plans with equal `picture` have equal pixels, so equality is all that reuse needs.
+Equal plans have equal pixels, whichever clips and compositions show them: equality is all that reuse needs.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class TransitionLayer:
 class CompositionPlan:
     """A canvas and what is painted on it, bottom to top."""
 
-    id: str | None
-    """None for the root."""
+    id: str | None = field(compare=False)
+    """None for the root. For messages only, like a layer's instance."""
     width: int
     """Nominal canvas pixels, the unit of `Layer.matrix`; the target may be smaller (draft)."""
     height: int
@@ -108,4 +108,5 @@ class FramePlan:
     """n / fps, seconds."""
     picture: CompositionPlan
     active: frozenset[InstancePath]
-    """Every media clip on screen now, hidden ones included: decoders of others can be closed."""
+    """Every media clip on screen now, hidden ones included: decoders of others can be closed. Of a composition that
+    is shown several times at one moment, the clips of the first: its frames serve all."""

@@ -61,6 +61,8 @@ class FramePlanner:
         self._text_sizes = text_sizes
         self._tracks: dict[str | None, tuple[_ActiveTrack, ...]] = {}
         self._fixed: dict[tuple[str | None, str], Placement | None] = {}
+        self._nested: dict[tuple[str, Moment], CompositionPlan] = {}
+        """Of the frame that is being planned: a composition shown twice at one moment is planned once."""
 
     @property
     def frame_count(self) -> int:
@@ -71,6 +73,7 @@ class FramePlanner:
         """What output frame n of the whole film is made of."""
         time = frame_time(output_frame, self._timeline.fps)
         active: set[InstancePath] = set()
+        self._nested.clear()
         picture = self._composition(self._timeline.root, Moment(time), (), active)
         return FramePlan(output_frame, time, picture, frozenset(active))
 
@@ -198,7 +201,10 @@ class FramePlanner:
                 inner = within_source(source_moment(clip, moment), nested.duration, clip.after_end)
                 if inner is None:
                     return None
-                plan = self._composition(nested, inner, instance, active)
+                key = (content.composition, inner)
+                plan = self._nested.get(key)
+                if plan is None:
+                    plan = self._nested[key] = self._composition(nested, inner, instance, active)
                 return plan, (Fraction(nested.width), Fraction(nested.height))
             case Text():
                 width, height = self._text_sizes[content]

@@ -23,8 +23,8 @@ class PtsTable:
     """End of the last frame, ticks."""
     keyframes: array[int]
     """pts of the packets from which decoding can begin, ascending; for an intra-only file all of `pts`."""
-    keyframe_dts: array[int] | None = None
-    """Decode timestamp of each keyframe, where demuxers seek to; None where they seek to the pts."""
+    seek_targets: array[int] | None = None
+    """Where to seek for each keyframe, ticks: its dts where the container seeks by these; None for its pts."""
     timed: bool = True
     """False for streams that carry no pts: frame i of the table is the i-th that a decoder puts out."""
 

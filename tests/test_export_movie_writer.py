@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -15,7 +17,7 @@ import pytest
 
 from export.codecs import CONTAINERS, OutputSettings, choose_output
 from export.movie_writer import MovieWriter
-from planner.errors import RenderError
+from planner.errors import RenderError, SetupError
 from planner.timeline import AudioSettings, VideoSettings
 from tests.films import probe, read_planes, read_sound
 
@@ -44,11 +46,11 @@ class Click:
         return samples
 
 
-def settings(name: str, *, sound: bool = True, **more: Any) -> OutputSettings:
+def settings(name: str, *, sound: bool = True, size: tuple[int, int] = (WIDTH, HEIGHT), **more: Any) -> OutputSettings:
     return choose_output(
         Path(name),
-        width=WIDTH,
-        height=HEIGHT,
+        width=size[0],
+        height=size[1],
         fps=Fraction(30000, 1001),
         sample_rate=RATE,
         channels=2,
@@ -257,3 +259,106 @@ def test_the_queue_is_bounded(tmp_path: Path) -> None:
     writer.finish()
     assert waiting <= 4
     assert writer.frames_written == 10
+
+
+def test_x264_threads_work_on_whole_pictures(tmp_path: Path) -> None:
+    """x264 writes its settings into the stream. Slices, one a thread, would cost quality at the same size."""
+    path = tmp_path / "out.mp4"
+    chosen = settings(path.name, sound=False, size=(640, 360))
+    write(path, chosen, frames=2)
+    assert b" threads=6 " in path.read_bytes()
+    assert b" sliced_threads=0 " in path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_a_film_of_one_picture_lasts_one_frame(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    write(path, settings(path.name, sound=False), frames=1)
+    told = probe(path, "-count_frames")
+    assert told["streams"][0]["nb_read_frames"] == "1"
+    assert float(told["format"]["duration"]) == pytest.approx(1001 / 30000, abs=0.001)
+
+
+def test_what_an_encoder_does_not_take_is_an_error_before_rendering(tmp_path: Path) -> None:
+    chosen = settings("out.mp4", sound=False, size=(8, 8), video={"codec": "hevc"})
+    with pytest.raises(SetupError, match="libx265 can't encode 8×8 pixels of yuv420p"):
+        MovieWriter(tmp_path / "out.mp4", chosen, sound=None)
+    chosen = settings("out.mp4", audio={"bitrate": 1})
+    with pytest.raises(SetupError, match="aac can't encode stereo sound of 48000 Hz at 1 bit/s"):
+        MovieWriter(tmp_path / "out.mp4", chosen, sound=Click())
+
+
+class Broken(Click):
+    """Sound whose second block is wrong."""
+
+    def __init__(self, value: float | None) -> None:
+        super().__init__()
+        self._value = value
+        self._reads = 0
+
+    def read(self, count: int) -> npt.NDArray[np.float32]:
+        self._reads += 1
+        samples = super().read(count)
+        if self._reads < 2:
+            return samples
+        return samples[:0] if self._value is None else np.full_like(samples, self._value)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(np.nan, "no numbers"), (np.inf, "no numbers"), (None, "ended at sample")]
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".wav"])
+def test_sound_that_is_broken_is_an_error(tmp_path: Path, suffix: str, value: float | None, message: str) -> None:
+    writer = MovieWriter(tmp_path / f"out{suffix}", settings(f"out{suffix}"), sound=Broken(value))
+    with pytest.raises(RenderError, match=message) as failed:
+        writer.finish()
+    assert failed.value.component == "AudioMixer"
+
+
+def test_loud_sound_is_clipped_and_rounded_to_nearest(tmp_path: Path) -> None:
+    values = np.array([2.0, -2.0, 1.0, -1.0, 0.6 / 32768, -0.6 / 32768, 0.4 / 32768, 0.25], np.float32)
+
+    class Levels(Click):
+        def read(self, count: int) -> npt.NDArray[np.float32]:
+            return np.stack([values, values], axis=1)
+
+    path = tmp_path / "out.wav"
+    write(path, settings(path.name), sound=Levels(sample_count=len(values)))
+    data = path.read_bytes()
+    samples = np.frombuffer(data[data.index(b"data") + 8 :], "<i2")[::2]
+    assert samples.tolist() == [32767, -32768, 32767, -32768, 1, -1, 0, 8192]
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from pathlib import Path
+from planner.errors import ExportError
+from tests.test_export_movie_writer import Click, settings, write
+for limit in map(int, sys.argv[2:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    path = Path(sys.argv[1])
+    try:
+        write(path, settings(path.name), sound=Click())
+    except ExportError as error:
+        print(error.exit_code, error.message)
+    else:
+        print("no error")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file-size limit stands in for a full disk")
+@pytest.mark.parametrize("suffix", list(CONTAINERS))
+def test_a_full_disk_is_noticed_wherever_it_happens(tmp_path: Path, suffix: str) -> None:
+    """From the first byte to the last one, which is written when the file is closed."""
+    path = tmp_path / f"out{suffix}"
+    write(path, settings(path.name), sound=Click())
+    whole = path.stat().st_size
+    limits = [0, 20, whole // 2, whole - 1, whole]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), *map(str, limits)], capture_output=True, text=True, check=True
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == len(limits)
+    assert all("no space left" in line and path.name in line for line in said[:-1]), said
+    assert said[-1] == "no error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,50 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="can't be written"):
         OutputFile(tmp_path / "file" / "out.mp4", force=True)
     assert names(tmp_path) == {"file"}
+
+
+def test_a_run_to_the_same_target_leaves_a_file_alone_that_is_being_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.mp4"
+    rename = Path.replace
+
+    def while_another_begins(path: Path, to: Path) -> Path:
+        with OutputFile(target, force=True):
+            pass
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "replace", while_another_begins)
+    with OutputFile(target, force=True) as output:
+        output.path.write_text("film")
+        output.commit()
+    assert target.read_text() == "film"
+    assert names(tmp_path) == {"out.mp4"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+def test_a_new_file_that_another_run_took_for_a_leftover_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between making the file and locking it another run may remove it."""
+    target = tmp_path / "out.mp4"
+    make = os.open
+    removed = []
+
+    def then_remove_the_first(path: Path, flags: int, mode: int = 0o777) -> int:
+        descriptor = make(path, flags, mode)
+        if not removed:
+            Path(path).unlink()
+            removed.append(path)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", then_remove_the_first)
+    with OutputFile(target, force=True) as output:
+        monkeypatch.undo()
+        assert output.path.exists()
+        assert output.path not in removed
+        with OutputFile(target, force=True):
+            assert output.path.exists()
 
 
 KILLED = """

@@ -172,6 +172,22 @@ def test_equal_pictures_have_equal_plans_whoever_shows_them() -> None:
     assert plans.plan(0).picture == other.plan(0).picture
 
 
+def test_a_composition_used_twice_at_each_level_is_planned_once_a_level() -> None:
+    depth = 30
+    leaf = Composition("c0", 1920, 1080, (Track("t", (media_clip("x", "m", "0", "1"),)),), duration=Fraction(1))
+    compositions = {"c0": leaf}
+    for level in range(1, depth):
+        clips = tuple(
+            Track(f"t{i}", (Clip(f"k{i}", CompositionContent(f"c{level - 1}"), Fraction(0), Fraction(1), Fraction(0)),))
+            for i in range(2)
+        )
+        compositions[f"c{level}"] = Composition(f"c{level}", 1920, 1080, clips, duration=Fraction(1))
+    outer = Clip("o", CompositionContent(f"c{depth - 1}"), Fraction(0), Fraction(1), Fraction(0))
+    plans = planner(timeline(Track("v", (outer,)), compositions=compositions), video("m", 60))
+    # 2^29 instances of the leaf; one is decoded.
+    assert plans.plan(0).active == {("o", *["k0"] * (depth - 1), "x")}
+
+
 def one_plan(*tracks: Track, files: tuple[object, ...] = (), frame: int = 0) -> FramePlan:
     return planner(timeline(*tracks), *files).plan(frame)
 

@@ -1,0 +1,132 @@
+"""The house: which room may import what, what loads when, what is pinned, and that versions agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {
+    "cli": {"cli", "export", "planner"},
+    "export": {"export", "decoders", "compositor", "planner"},
+    "decoders": {"decoders", "planner"},
+    "compositor": {"compositor", "planner"},
+    "planner": {"planner"},
+}
+FENCES = {
+    "click": {"cli"},
+    "rich": {"cli"},
+    "moderngl": {"compositor"},
+    "glcontext": {"compositor"},
+    "av": {"decoders", "export"},
+    "PIL": {"decoders", "compositor", "export"},
+    "fontTools": {"compositor"},
+    "font_source_sans_pro": {"compositor"},
+    "pydantic": {"planner"},
+    "pydantic_core": {"planner"},
+    "numpy": {"cli", "export", "decoders", "compositor"},
+}
+HEAVY = ("numpy", "av", "moderngl", "PIL")
+MAX_LINES = 500
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and first name of every import of a file, also of those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.lineno, (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_go_one_way_and_stay_behind_the_fences(room: str) -> None:
+    wrong = []
+    for path in SOURCES:
+        if path.relative_to(ROOT).parts[0] != room:
+            continue
+        for line, name in imported(path):
+            allowed = name in ROOMS[room] or room in FENCES.get(name, ()) or name in sys.stdlib_module_names
+            if not allowed:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert not wrong
+
+
+def test_no_room_imports_the_tests_or_the_examples() -> None:
+    assert not [path for path in SOURCES for _, name in imported(path) if name in ("tests", "examples")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_LINES
+    assert ast.get_docstring(ast.parse(text)), "a module begins with a docstring"
+
+
+def loaded_after(code: str) -> set[str]:
+    """Which of the heavy libraries a fresh Python has loaded after running that code."""
+    program = f"import sys\n{code}\nprint('loaded', *[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["export", "--help"], ["shell-hook"], ["schema"]])
+def test_commands_that_need_no_media_load_no_media_library(arguments: list[str]) -> None:
+    assert loaded_after(f"from cli.main import main\nassert main({arguments!r}) == 0") == set()
+
+
+def test_validate_tells_a_syntax_error_without_the_media_libraries(tmp_path: Path) -> None:
+    project = tmp_path / "project.json"
+    project.write_text('{"version": 1,', encoding="utf-8")
+    code = f"from cli.main import main\nassert main(['validate', {str(project)!r}]) == 2"
+    assert loaded_after(code) == set()
+
+
+def test_that_check_would_notice() -> None:
+    assert loaded_after("import export.session") == set(HEAVY)
+
+
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_versions_agree() -> None:
+    assert settings()["project"]["version"] == version("reelmill")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## .*\b({re.escape(version('reelmill'))}|unreleased)\b", changelog, re.I | re.M)
+
+
+def name_of(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match
+    return re.sub(r"[-_.]+", "-", match[0]).lower()
+
+
+def test_everything_that_is_installed_is_pinned_and_pins_hold_no_addresses() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", pin) for pin in pins)
+    project = settings()
+    wanted = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["dev"],
+        *project["build-system"]["requires"],
+    ]
+    assert {name_of(requirement) for requirement in wanted} <= {name_of(pin) for pin in pins}
+
+
+def test_every_room_is_in_the_wheel() -> None:
+    packages = settings()["tool"]["setuptools"]["packages"]
+    folders = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in SOURCES}
+    assert folders <= set(packages)
