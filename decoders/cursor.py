@@ -23,7 +23,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from decoders.colour_tags import StreamColour
@@ -205,8 +205,29 @@ class Cursor:
             if collect:
                 self._collect(self._table.pts[self._run.position], frame)
             if self._run.position == target:
+                if frame.pict_type == PictureType.B and not self._lenient:
+                    self._check_ahead()
                 self.concealed_frames += frame.is_corrupt
                 return frame
+
+    def _check_ahead(self) -> None:
+        """Decode up to the next frame that is no B-frame: what came out last may be predicted from it.
+
+        A decoder flags the frame whose data are damaged, not those that are made from it. Nothing is wasted: the
+        frames wait for their turn.
+        """
+        looked_at = 0
+        while True:
+            while looked_at < len(self._run.ready):
+                frame = self._run.ready[looked_at]
+                looked_at += 1
+                if frame.is_corrupt:
+                    raise _Unclean(f"the file is damaged just behind {self._time(self._run.position)}")
+                if frame.pict_type != PictureType.B:
+                    return
+            if self._run.drained:
+                return
+            self._feed(next(self._packets, None))
 
     def _missing(self, target: int, before: VideoFrame | None, after: VideoFrame | None) -> VideoFrame:
         """The decoder went past the target, or to the end, without putting it out."""

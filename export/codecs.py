@@ -82,6 +82,8 @@ class _Container:
     options: tuple[tuple[str, str], ...] = ()
 
 
+_MAX_RATE_PART = 2**31 - 1
+"""Of numerator and denominator of a frame rate: libav's rationals are 32 bits wide."""
 _BITEXACT = (("fflags", "+bitexact"),)
 """Without it Matroska writes a random number."""
 _FASTSTART = (("movflags", "+faststart"),)
@@ -250,6 +252,8 @@ def _video(
     threads: int | None,
 ) -> VideoEncoding:
     name = _pick("video", asked.codec or container.video[0], VIDEO_CODECS, container.video, path)
+    if max(fps.numerator, fps.denominator) > _MAX_RATE_PART:
+        _refuse(f"{fps} frames a second can't be written", 'give "fps" as a shorter number, such as "30000/1001"')
     codec = VIDEO_CODECS[name]
     encoder = _encoder_of_this_build(codec.encoder, "video")
     pix_fmt = _pix_fmt(name, codec, encoder, asked.pix_fmt, width, height)
@@ -281,17 +285,28 @@ def _pix_fmt(
     # Pictures are finished on an opaque background.
     possible = [n for n in possible if not PIXEL_FORMATS[n].alpha]
     if wanted not in possible:
-        close = difflib.get_close_matches(wanted, possible, 1)
+        alike = [n for n in possible if wanted in PIXEL_FORMATS and _depth(n) == _depth(wanted)]
+        close = alike or difflib.get_close_matches(wanted, possible, 1)
         hint = f'did you mean "{close[0]}"? ' if close else ""
         _refuse(f'{name} can\'t be written as pixel format "{wanted}"', f"{hint}use one of {', '.join(possible)}")
     pix_fmt = PIXEL_FORMATS[wanted]
     for side, length, shift in (("width", width, pix_fmt.log2_chroma_w), ("height", height, pix_fmt.log2_chroma_h)):
-        if length % (1 << shift):
+        unit = 1 << shift
+        if length % unit:
+            need = (
+                f"an even {side}, and {length} is odd" if unit == 2 else f"a {side} in {unit}s, which {length} is not"
+            )
             _refuse(
-                f"pixel format {wanted} needs an even {side}, and {length} is odd",
-                f"make the {side} even ({length + 1}), or use --pix-fmt yuv444p where the codec has it",
+                f"pixel format {wanted} needs {need}",
+                f"make the {side} {-(-length // unit) * unit}, or use --pix-fmt yuv444p where the codec has it",
             )
     return pix_fmt
+
+
+def _depth(pix_fmt: str) -> tuple[str, int, int, int]:
+    """What decides whether a format holds another without loss."""
+    layout = PIXEL_FORMATS[pix_fmt]
+    return layout.model, layout.bits, layout.log2_chroma_w, layout.log2_chroma_h
 
 
 def _quality(name: str, codec: _VideoCodec, asked: VideoSettings) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 import av
 import av.codec
@@ -121,7 +122,7 @@ def _codecs() -> Iterator[MachineItem]:
         yield MachineItem("decoders", name, found, False, detail, None if found else _WHEEL)
 
 
-def _has_codec(name: str, mode: str) -> bool:
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
     try:
         av.codec.Codec(name, mode)
     except UnknownCodecError:

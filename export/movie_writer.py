@@ -23,8 +23,10 @@ from typing import Any, Protocol
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import ThreadType
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -90,7 +92,7 @@ class MovieWriter:
         self.busy_seconds = 0.0
         """Of the encode thread, without what the sound took to mix."""
         self.frames_written = 0
-        self._container, self._video_stream, self._audio_stream = _open(file, settings, tags or {})
+        self._container, self._video_stream, self._audio_stream = _open(file, self._target, settings, tags or {})
         self._audio = settings.audio
         picture_bytes = 1
         if self._video is not None:
@@ -208,6 +210,7 @@ class MovieWriter:
         block = self._audio_stream.codec_context.frame_size or 4096
         while self._samples_read < until and not self._aborted.is_set():
             samples = self._sound.read(min(block, self._sound.sample_count - self._samples_read))
+            _check_sound(samples, self._samples_read, self._sound)
             started = time.perf_counter()
             frame_of_sound = _sound_frame(samples, self._audio, self._samples_read)
             self._samples_read += len(samples)
@@ -216,7 +219,7 @@ class MovieWriter:
 
 
 def _open(
-    file: Path, settings: OutputSettings, tags: Mapping[str, str]
+    file: Path, target: Path, settings: OutputSettings, tags: Mapping[str, str]
 ) -> tuple[OutputContainer, VideoStream | None, AudioStream | None]:
     """A container with its streams, encoders open, header written."""
     # SVT-AV1 prints its settings unless told not to.
@@ -231,17 +234,43 @@ def _open(
         audio = _add_audio(container, settings.audio) if settings.audio else None
         container.start_encoding()
     except (av.FFmpegError, OSError, ValueError) as error:
-        if container is not None:
-            with contextlib.suppress(Exception):
-                container.close()
+        _close_quietly(container)
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            raise SetupError(
+                f"there is no space left for {target.name}",
+                component="Encoder",
+                file=str(target),
+                suggestion="free some space, or write to another disk",
+            ) from error
         names = " and ".join(s.encoder for s in (settings.video, settings.audio) if s)
         raise SetupError(
-            f"the encoders can't be opened ({names}, {settings.container}): {error}",
+            f"{names} can't be written as {settings.container}: {error}",
             component="Encoder",
-            file=str(file),
+            file=str(target),
             suggestion="try other settings under export, or another codec",
         ) from error
+    except SetupError:
+        _close_quietly(container)
+        raise
     return container, video, audio
+
+
+def _close_quietly(container: OutputContainer | None) -> None:
+    if container is not None:
+        with contextlib.suppress(Exception):
+            container.close()
+
+
+def _open_encoder(context: VideoCodecContext | AudioCodecContext, encoder: str, what: str) -> None:
+    """Raises SetupError where the encoder does not take what it is given."""
+    try:
+        context.open()
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise SetupError(
+            f"{encoder} can't encode {what}",
+            component="Encoder",
+            suggestion="try another size, rate, bitrate or codec, or fewer threads",
+        ) from error
 
 
 def _add_video(container: OutputContainer, video: VideoEncoding) -> VideoStream:
@@ -252,6 +281,8 @@ def _add_video(container: OutputContainer, video: VideoEncoding) -> VideoStream:
     context.time_base = Fraction(1) / video.fps
     stream.time_base = context.time_base
     context.thread_count = video.threads
+    # PyAV would have threads within a frame only, which makes x264 cut each picture into slices.
+    context.thread_type = ThreadType.AUTO
     # 0 leaves the size to the quality; unset, libav would take a bitrate of its own.
     context.bit_rate = video.bitrate or 0
     if video.gop is not None:
@@ -259,6 +290,14 @@ def _add_video(container: OutputContainer, video: VideoEncoding) -> VideoStream:
     if video.tag is not None:
         context.codec_tag = video.tag
     _tag(context, video.colour)
+    if video.pix_fmt.log2_chroma_w:
+        context.options["chroma_sample_location"] = video.colour.chroma_location
+    how = [f"{name} {value}" for name, value in video.options if not name.endswith("-params")]
+    if video.bitrate:
+        how.append(f"bitrate {video.bitrate}")
+    size = f"{video.width}×{video.height} pixels"
+    what = f"{size} of {video.pix_fmt.name} at {video.fps} frames a second ({', '.join(how)})"
+    _open_encoder(context, video.encoder, what)
     return stream
 
 
@@ -276,7 +315,27 @@ def _add_audio(container: OutputContainer, audio: AudioEncoding) -> AudioStream:
     stream.codec_context.format = audio.sample_format
     if audio.bitrate is not None:
         stream.codec_context.bit_rate = audio.bitrate
+    _open_encoder(
+        stream.codec_context,
+        audio.encoder,
+        f"{audio.layout} sound of {audio.sample_rate} Hz" + (f" at {audio.bitrate} bit/s" if audio.bitrate else ""),
+    )
     return stream
+
+
+def _check_sound(samples: npt.NDArray[np.float32], first: int, sound: SoundSource) -> None:
+    """Raises RenderError for sound that ends too early or that no encoder takes."""
+    seconds = first / sound.sample_rate
+    if not len(samples):
+        raise RenderError(
+            f"the sound ended at sample {first} of {sound.sample_count} ({seconds:.3f} s)", component="AudioMixer"
+        )
+    if not np.isfinite(samples).all():
+        raise RenderError(
+            f"the sound has values that are no numbers (NaN or infinite) from {seconds:.3f} s on",
+            component="AudioMixer",
+            suggestion="look for a damaged file of floating-point sound that plays at that time",
+        )
 
 
 def _sound_frame(samples: npt.NDArray[np.float32], audio: AudioEncoding, first: int) -> AudioFrame:

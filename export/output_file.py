@@ -55,9 +55,9 @@ class OutputFile:
         try:
             with self.path.open("rb+") as file:
                 os.fsync(file.fileno())
-            # Windows renames no open file; elsewhere the lock may go a moment early: the work is complete.
-            self._unlock()
+            # Renamed while locked, so that a run to the same target can't take it for a leftover.
             self.path.replace(self._target)
+            self._unlock()
         except OSError as error:
             raise RenderError(
                 f"{self._target} can't be put in place: {error.strerror}",
@@ -79,14 +79,18 @@ class OutputFile:
 
     def _create(self) -> Path:
         """A new, locked file beside the target. Its name keeps the suffix, which tells libav the format."""
-        path = self._target.with_name(f".{self._target.name}.{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
-        # 0o666 less the user's umask: the finished film has the rights of any other new file.
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        if _lock(descriptor):
-            self._lock = descriptor
-        else:
+        while True:
+            path = self._target.with_name(f".{self._target.name}.{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
+            # 0o666 less the user's umask: the finished film has the rights of any other new file.
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            if not _lock(descriptor, wait=True):
+                os.close(descriptor)
+                return path
+            if os.fstat(descriptor).st_nlink:
+                self._lock = descriptor
+                return path
+            # Another run took it for a leftover in the moment before it was locked.
             os.close(descriptor)
-        return path
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -113,14 +117,14 @@ def _refused(target: Path, why: str, suggestion: str) -> SetupError:
     return SetupError(f"{target} {why}", component="Output", file=str(target), suggestion=suggestion)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock an open file for this process; False where that is not possible now, or not on this system."""
+def _lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open file for this process; False where another has it (without `wait`) or locks don't exist."""
     if sys.platform == "win32":
         return False
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True

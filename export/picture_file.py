@@ -48,10 +48,10 @@ def write_picture(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     name, options = _FORMATS[path.suffix.lower()]
     try:
         Image.fromarray(np.ascontiguousarray(pixels)).save(path, format=name, **options)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RenderError(
-            f"the picture can't be written: {error.strerror or error}",
+            f"the picture can't be written: {error}",
             component="Output",
             file=str(path),
-            suggestion="see whether the disk is full",
+            suggestion="see whether the disk is full, or the picture larger than its format allows",
         ) from error

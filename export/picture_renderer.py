@@ -69,6 +69,11 @@ class PictureRenderer:
         self._record.compositor = self._compositor.statistics
         self._stack.close()
 
+    @property
+    def warnings(self) -> list[str]:
+        """Of the frame source."""
+        return self._source.warnings
+
     def begin(self, plan: FramePlan) -> None:
         """Called once for each output frame, drawn or reused, in order."""
         self._source.begin(plan)

@@ -72,7 +72,8 @@ def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaF
         try:
             facts[name] = probe(timeline.media[name], allow_network=options.allow_network)
         except SetupError as error:
-            problems.append(Problem(f"$.media.{name}", error.message, error.suggestion))
+            path = timeline.media[name].path
+            problems.append(Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion))
     return facts, problems
 
 

@@ -109,6 +109,9 @@ def _export(
         listener.warned(warning)
     if renderer is not None:
         _render(planner, timeline.fps, frames, renderer, writer, listener, record)
+        for warning in renderer.warnings:
+            record.warnings.append(warning)
+            listener.warned(warning)
     writer.finish()
     record.encode_seconds = writer.busy_seconds
     record.audio_seconds = sound.busy_seconds if sound else 0.0

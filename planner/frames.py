@@ -99,5 +99,9 @@ class FrameSource(Protocol):
     def statistics(self) -> DecodeStatistics:
         """The counters so far."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """What people should know of the frames served so far, such as damage that was concealed."""
+
     def close(self) -> None:
         """Closes every decoder; a second call does nothing."""

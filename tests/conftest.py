@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
 import time
@@ -42,7 +41,7 @@ def _open_files() -> set[str]:
     for link in _OPEN_FILES.iterdir() if _OPEN_FILES.is_dir() else ():
         try:
             path = str(link.readlink())
-            if not stat.S_ISREG(os.stat(link).st_mode):
+            if not stat.S_ISREG(link.stat().st_mode):
                 continue
         except FileNotFoundError:
             continue  # the descriptor that lists the folder

@@ -6,7 +6,10 @@ What should be seen is worked out from the footage as ffmpeg decodes it, by the 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -74,14 +77,14 @@ def test_footage_is_what_it_should_be(name: str, codec: str, sound_codec: str, r
 
 @pytest.mark.parametrize("name", ["city.mp4", "planet.webm"])
 def test_footage_shows_the_scene_and_is_the_same_each_time(name: str, tmp_path: Path) -> None:
-    clip = replace(make_media.CLIPS[name], seconds=1)
+    clip = replace(make_media.CLIPS[name], seconds=1, fps=Fraction(10))
     paths = [tmp_path / f"{turn}.{name}" for turn in range(2)]
     for path in paths:
         make_media.film(path, clip)
     first, second = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
     assert first == second
-    drawn = list(clip.scene(30, 30.0))[20].astype(np.float64)
-    assert_alike(picture(paths[0], 20), drawn, 18, 32, tolerance=6)
+    drawn = list(clip.scene(10, 10.0))[7].astype(np.float64)
+    assert_alike(picture(paths[0], 7), drawn, 18, 32, tolerance=6)
 
 
 def test_footage_that_is_there_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,16 +328,34 @@ def test_each_example_has_a_picture(name: str) -> None:
     assert f"docs/pictures/{name}.jpg" in (ROOT / "README.md").read_text()
 
 
+def readme_block(language: str, beginning: str = "") -> str:
+    """The only code block of the README that is in a language and begins with a text."""
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(rf"```{language}\n({beginning}.*?)```", text, re.DOTALL)
+    return str(block)
+
+
 def test_first_project_of_the_readme(tmp_path: Path) -> None:
-    blocks_of_json = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks_of_json) == 1
     project = tmp_path / "film.json"
-    project.write_text(blocks_of_json[0])
+    project.write_text(readme_block("json"))
     (tmp_path / "examples").symlink_to(EXAMPLES)
     film = tmp_path / "film.mp4"
-    report = export(project, film)
-    assert report["frames"] == int(facts(film)["video"]["nb_read_packets"])
+    report = export(project, film, draft=False)
+    found = facts(film)
+    assert report["frames"] == int(found["video"]["nb_read_packets"]) == 210
     assert report["warnings"] == []
+    assert (found["video"]["codec_name"], found["audio"]["codec_name"]) == ("h264", "aac")
+    assert_alike(picture(film, 15), picture(MEDIA / "sunset.mp4", 75), 18, 32)
+    assert_alike(picture(film, 180), picture(MEDIA / "city.mp4", 90), 18, 32)
+
+
+def test_mistake_of_the_readme(tmp_path: Path) -> None:
+    (tmp_path / "film.json").write_text(readme_block("json").replace('"start": 3', '"star": 3'))
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    command = [sys.executable, "-m", "cli", "export", "film.json", "film.mp4"]
+    ran = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert ran.returncode == 2
+    assert ran.stderr.decode() == readme_block("", "error:")
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

@@ -115,6 +115,29 @@ def test_the_same_bytes_each_time(tmp_path: Path, suffix: str, codec: str) -> No
     assert len(digests) == 1
 
 
+DIGESTS = """
+import hashlib, sys
+from pathlib import Path
+from tests.test_export_movie_writer import ALL, Click, settings, write
+for suffix, codec in dict((c, (s, c)) for s, c in ALL).values():
+    path = Path(sys.argv[1]) / f"{sys.argv[2]}{codec}{suffix}"
+    write(path, settings(path.name, size=(480, 272), video={"codec": codec}), frames=10, sound=Click())
+    print(codec, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+
+def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    """At once, so that they disturb each other; large enough for the encoders to use all their threads."""
+    runs = [
+        subprocess.Popen([sys.executable, "-c", DIGESTS, str(tmp_path), str(run)], stdout=subprocess.PIPE)
+        for run in range(2)
+    ]
+    said = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len(said[0].splitlines()) == len({codec for _, codec in ALL})
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec", "tolerance"),
     [
@@ -208,6 +231,7 @@ def test_an_error_of_the_encode_thread_comes_out_and_ends_it(tmp_path: Path) -> 
     def feed() -> None:
         for number in range(1000):
             writer.write(picture(writer, number))
+        writer.finish()
 
     with pytest.raises(RenderError, match="the sound broke") as failed:
         feed()

@@ -94,7 +94,7 @@ def test_a_new_file_that_another_run_took_for_a_leftover_is_made_again(
     """Between making the file and locking it another run may remove it."""
     target = tmp_path / "out.mp4"
     make = os.open
-    removed = []
+    removed: list[Path] = []
 
     def then_remove_the_first(path: Path, flags: int, mode: int = 0o777) -> int:
         descriptor = make(path, flags, mode)

@@ -18,7 +18,8 @@ WIDTH, HEIGHT = 37, 23
 def gradient(channels: int) -> npt.NDArray[np.uint8]:
     """Another value for every sample near it; alpha from 0 to 255."""
     y, x, c = np.ogrid[:HEIGHT, :WIDTH, :channels]
-    return ((5 * x + 7 * y + 60 * c) % 256).astype(np.uint8)
+    values: npt.NDArray[np.uint8] = ((5 * x + 7 * y + 60 * c) % 256).astype(np.uint8)
+    return values
 
 
 def read(path: Path, pix_fmt: str) -> npt.NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from planner.animation import EASINGS, Animated, Keyframe
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
+from planner.media import MediaFacts
 from planner.simplify import untouched, without_hidden
 from planner.source_time import Moment, within_source
 from planner.timeline import (
@@ -27,9 +28,8 @@ from planner.timeline import (
 from tests.timelines import media_clip, timeline, video
 
 
-def planner(line: Timeline, *files: object) -> FramePlanner:
-    facts = {f.media: f for f in files}  # type: ignore[attr-defined]
-    return FramePlanner(line, facts, {})
+def planner(line: Timeline, *files: MediaFacts) -> FramePlanner:
+    return FramePlanner(line, {f.media: f for f in files}, {})
 
 
 def shown(layer: Layer | TransitionLayer) -> int:
@@ -39,7 +39,7 @@ def shown(layer: Layer | TransitionLayer) -> int:
     return layer.source.request.pts
 
 
-def shown_frames(line: Timeline, *files: object) -> list[int | None]:
+def shown_frames(line: Timeline, *files: MediaFacts) -> list[int | None]:
     """Of a timeline with one media layer at most: the pts of each frame, None where nothing is shown."""
     plans = planner(line, *files)
     return [shown(p.picture.layers[0]) if p.picture.layers else None for p in plans.plans(range(plans.frame_count))]
@@ -188,7 +188,7 @@ def test_a_composition_used_twice_at_each_level_is_planned_once_a_level() -> Non
     assert plans.plan(0).active == {("o", *["k0"] * (depth - 1), "x")}
 
 
-def one_plan(*tracks: Track, files: tuple[object, ...] = (), frame: int = 0) -> FramePlan:
+def one_plan(*tracks: Track, files: tuple[MediaFacts, ...] = (), frame: int = 0) -> FramePlan:
     return planner(timeline(*tracks), *files).plan(frame)
 
 
