@@ -50,7 +50,7 @@ def write_picture(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
         Image.fromarray(np.ascontiguousarray(pixels)).save(path, format=name, **options)
     except (OSError, ValueError) as error:
         raise RenderError(
-            f"the picture can't be written: {error}",
+            f"the picture can't be written: {getattr(error, 'strerror', None) or error}",
             component="Output",
             file=str(path),
             suggestion="see whether the disk is full, or the picture larger than its format allows",
