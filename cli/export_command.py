@@ -1,0 +1,149 @@
+"""`reelmill export`: flags → ExportOptions → one call → what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from cli.invocation import HELP_SETTINGS, Invocation, verbose_option
+from cli.parameters import BITRATE, BYTES, PATH, RANGE, SIZE, VARIABLE
+from cli.progress import ProgressStyle, narrator
+from cli.talk import talk
+from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, ExportOptions, Renderer, System
+from planner.errors import ExportError, Interrupted, RenderError
+from planner.timeline import AudioSettings, VideoSettings
+
+if TYPE_CHECKING:
+    from export.report import ExportRecord
+
+_ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264."
+
+
+@click.command("export", context_settings=HELP_SETTINGS, short_help="Render a project to a film or a sound file.")
+@click.argument("project", type=PATH)
+@click.argument("outputs", type=PATH, nargs=-1, required=True, metavar="OUTPUT")
+@click.option("--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded.")
+@click.option(
+    "--range", "range_", type=RANGE, metavar="START..END", help="Render the frames with START ≤ time < END only."
+)
+@click.option(
+    "--set",
+    "variables",
+    type=VARIABLE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give a variable a value; repeatable.",
+)
+@click.option("--video-codec", metavar="CODEC", help="h264, hevc, av1, vp9, prores or ffv1; default by the container.")
+@click.option("--crf", type=float, metavar="NUMBER", help="Constant quality; lower is better and larger.")
+@click.option("--bitrate", type=BITRATE, metavar="BITS", help="Bits a second of the pictures, such as 8M.")
+@click.option("--preset", metavar="NAME", help=_ENCODER)
+@click.option("--pix-fmt", metavar="FORMAT", help="Pixel format of the output, such as yuv420p10le.")
+@click.option("--gop", type=click.IntRange(min=1), metavar="FRAMES", help="Frames between keyframes, at most.")
+@click.option("--audio-codec", metavar="CODEC", help="aac, opus, flac, pcm, …; default by the container.")
+@click.option("--audio-bitrate", type=BITRATE, metavar="BITS", help="Bits a second of the sound, such as 192k.")
+@click.option("--no-audio", is_flag=True, help="Write no sound.")
+@click.option(
+    "--size", type=SIZE, metavar="WxH", help="Scale the finished pictures, with bars where the aspect differs."
+)
+@click.option("--draft", is_flag=True, help="Composite at half size: faster, for a look.")
+@click.option("--threads", type=click.IntRange(1, 128), metavar="N", help="Encoder threads; they decide x264's bytes.")
+@click.option(
+    "--cache-size",
+    type=BYTES,
+    default=DEFAULT_CACHE_BYTES,
+    show_default="500MB",
+    metavar="SIZE",
+    help="Decoded frames kept.",
+)
+@click.option(
+    "--memory-limit",
+    type=BYTES,
+    default=DEFAULT_MEMORY_LIMIT_BYTES,
+    show_default="1GB",
+    metavar="SIZE",
+    help="Hard limit of that cache.",
+)
+@click.option("--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw.")
+@click.option("--report", type=PATH, metavar="FILE", help="Write a JSON report, of success and of failure.")
+@click.option("--progress", type=click.Choice(get_args(ProgressStyle)), default="auto", help="How to tell progress.")
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@verbose_option
+@click.pass_obj
+def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
+    """Render PROJECT to the film, or the sound file, OUTPUT; its extension names the container."""
+    if len(outputs) > 1:
+        raise click.UsageError(f"one output at a time, and there are {len(outputs)}; an unquoted name with spaces?")
+    options = export_options(flags)
+    from export.report import ExportRecord, write_report
+    from export.session import export_film
+
+    told = narrator(flags["progress"], flags["quiet"], invocation.interruption.check)
+    record = ExportRecord()
+    try:
+        report = export_film(project, outputs[0], options, told, record)
+        told.finished(report)
+    except (Exception, KeyboardInterrupt) as error:
+        told.close()
+        failure = _as_export_error(error)
+        told.failed(failure.as_dict(), failure.exit_code)
+        if flags["report"] is not None:
+            _report_failure(flags["report"], failure, record)
+        raise
+    finally:
+        told.close()
+    if flags["report"] is not None:
+        write_report(flags["report"], report)
+
+
+def export_options(flags: dict[str, Any]) -> ExportOptions:
+    """The options that the flags mean. Raises UsageError where two of them exclude each other."""
+    if flags["crf"] is not None and flags["bitrate"] is not None:
+        raise click.UsageError("--crf and --bitrate exclude each other: one gives the quality, one the size")
+    if flags["no_audio"] and (flags["audio_codec"] or flags["audio_bitrate"]):
+        raise click.UsageError("--no-audio leaves nothing for --audio-codec and --audio-bitrate")
+    return ExportOptions(
+        variables=dict(flags["variables"]),
+        system=cast(System, flags["system"]),
+        range=flags["range_"],
+        video=VideoSettings(
+            codec=flags["video_codec"],
+            preset=flags["preset"],
+            crf=flags["crf"],
+            bitrate=flags["bitrate"],
+            pix_fmt=flags["pix_fmt"],
+            gop=flags["gop"],
+        ),
+        audio=AudioSettings(codec=flags["audio_codec"], bitrate=flags["audio_bitrate"]),
+        no_audio=flags["no_audio"],
+        size=flags["size"],
+        draft=flags["draft"],
+        threads=flags["threads"],
+        cache_bytes=flags["cache_size"],
+        memory_limit_bytes=flags["memory_limit"],
+        renderer=cast(Renderer, flags["renderer"]),
+        force=flags["force"],
+        allow_network=flags["allow_network"],
+    )
+
+
+def _as_export_error(error: BaseException) -> ExportError:
+    if isinstance(error, ExportError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted()
+    return RenderError(f"internal error: {type(error).__name__}: {error}", component="Session")
+
+
+def _report_failure(path: Path, error: ExportError, record: ExportRecord) -> None:
+    """Write the report of a failure. If that fails too, the first error stays the one that counts."""
+    from export.report import failure_report, write_report
+
+    try:
+        write_report(path, failure_report(error, record))
+    except ExportError as second:
+        talk(f"warning: {second.message}: {path}")

@@ -1,0 +1,39 @@
+"""What belongs to one run of the command line: carried by click as `obj`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from cli.interruption import Interruption
+
+HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True}
+"""Of the help pages; commands inherit them from the group."""
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run. Main thread."""
+
+    interruption: Interruption = field(default_factory=Interruption)
+    verbose: bool = False
+    """Show tracebacks."""
+
+
+def _note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Invocation).verbose = True
+
+
+def verbose_option(command: Any) -> Any:
+    """`-v`, noted before anything else on the command line can fail."""
+    return click.option(
+        *("-v", "--verbose"),
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_note,
+        help="Show where an error comes from (a traceback).",
+    )(command)

@@ -1,0 +1,106 @@
+"""The command line: `reelmill` and `export`. The one place where errors become text and exit codes.
+
+In: arguments. Out: 0 done, 1 failed while rendering, 2 wrong command line, project or machine, 130 interrupted.
+Talk goes to stderr, data to stdout. Commands import what they need when they run: `--help` loads no media library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from cli.doctor_command import doctor
+from cli.error_block import crash_block, error_block, usage_block
+from cli.export_command import export
+from cli.invocation import HELP_SETTINGS, Invocation
+from cli.probe_command import probe
+from cli.project_commands import frame, init, schema, validate
+from cli.shell_hook import shell_hook
+from cli.talk import talk
+from planner.errors import ExportError, Interrupted
+
+SETUP_FAILED = 2
+CRASHED = 1
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"reelmill {version('reelmill')}")
+        context.exit()
+
+
+@click.group(context_settings=HELP_SETTINGS)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+def reelmill() -> None:
+    """Renders a JSON timeline to a video file: exact, fast, explicit."""
+
+
+for _command in (export, init, validate, frame, probe, schema, doctor, shell_hook):
+    reelmill.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `reelmill`. Returns the exit code."""
+    return run(reelmill, "reelmill", arguments)
+
+
+def export_main(arguments: Sequence[str] | None = None) -> int:
+    """Run `export`, which is `reelmill export`. Returns the exit code."""
+    return run(export, "export", arguments)
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None) -> int:
+    """Run a command, print its failure, and return the exit code."""
+    invocation = Invocation()
+    with invocation.interruption:
+        try:
+            result = command.main(
+                None if arguments is None else list(arguments), prog_name=name, standalone_mode=False, obj=invocation
+            )
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _abandon_stdout()
+            return CRASHED
+        except NoArgsIsHelpError as error:
+            talk(error.format_message())
+            return SETUP_FAILED
+        except click.exceptions.Abort as error:
+            return _fail(Interrupted(), error, invocation)
+        except ExportError as error:
+            return _fail(error, error, invocation)
+        except click.ClickException as error:
+            talk(usage_block(error))
+            return SETUP_FAILED
+        except Exception as error:
+            if invocation.verbose:
+                _print_traceback(error)
+            talk(crash_block(error))
+            return CRASHED
+    return result if isinstance(result, int) else 0
+
+
+def _fail(failure: ExportError, cause: BaseException, invocation: Invocation) -> int:
+    if invocation.verbose:
+        _print_traceback(cause)
+    talk(error_block(failure))
+    return failure.exit_code
+
+
+def _print_traceback(error: BaseException) -> None:
+    talk("".join(traceback.format_exception(error)).rstrip())
+
+
+def _abandon_stdout() -> None:
+    """Whoever read stdout has gone: what is still buffered must not complain when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

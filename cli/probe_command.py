@@ -1,0 +1,165 @@
+"""`reelmill probe`: facts about media files, as a table for people or JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.error_block import error_block
+from cli.invocation import verbose_option
+from cli.progress import rate, size_text
+from cli.talk import printable, show, talk
+from planner.clock import format_time
+from planner.errors import ExportError, Interrupted
+
+if TYPE_CHECKING:
+    from planner.media import AudioFacts, MediaFacts, VideoFacts
+
+
+@click.command(short_help="Print facts about media files.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--allow-network", is_flag=True, help="Let files be network addresses.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array to stdout.")
+@verbose_option
+def probe(files: tuple[str, ...], allow_network: bool, as_json: bool) -> int:
+    """Print what is in media files: streams, sizes, rates, colour. Tells of every file, also where one fails."""
+    from export.project import probe_file
+
+    answers: list[dict[str, Any]] = []
+    exit_code = 0
+    for name in files:
+        try:
+            facts = probe_file(name, allow_network=allow_network)
+        except ExportError as error:
+            if isinstance(error, Interrupted):
+                raise
+            exit_code = error.exit_code
+            answers.append({"path": name, "error": error.as_dict()})
+            talk(error_block(error))
+        else:
+            answers.append(as_dict(name, facts))
+            if not as_json:
+                for line in _table(name, facts):
+                    show(line)
+    if as_json:
+        click.echo(json.dumps(answers, indent=2))
+    return exit_code
+
+
+def as_dict(name: str, facts: MediaFacts) -> dict[str, Any]:
+    """The facts as JSON; times are seconds as floats, rates are "N/D"."""
+    return {
+        "path": name,
+        "kind": facts.kind,
+        "file_hash": facts.file_hash,
+        "duration_seconds": _number(facts.end(sound_only=facts.video is None)),
+        "video": None if facts.video is None else _video_dict(facts.video),
+        "audio": None if facts.audio is None else _audio_dict(facts.audio),
+    }
+
+
+def _video_dict(video: VideoFacts) -> dict[str, Any]:
+    width, height = video.display_size
+    colour = video.colour
+    table = video.table
+    return {
+        "stream": video.stream,
+        "codec": video.codec,
+        "width": video.width,
+        "height": video.height,
+        "display_width": round(float(width), 3),
+        "display_height": round(float(height), 3),
+        "sample_aspect_ratio": str(video.sample_aspect_ratio),
+        "rotation": video.orientation.quarter_turns * 90,
+        "mirrored": video.orientation.mirrored,
+        "pix_fmt": video.pix_fmt,
+        "has_alpha": video.has_alpha,
+        "interlaced": video.interlaced,
+        "matrix": colour.matrix,
+        "range": colour.range,
+        "transfer": colour.transfer,
+        "primaries": colour.primaries,
+        "chroma_location": colour.chroma_location,
+        "frame_rate": None if video.frame_rate is None else str(video.frame_rate),
+        "frames": None if table is None else len(table.pts),
+        "keyframes": None if table is None else len(table.keyframes),
+        "variable_frame_rate": None if table is None else _is_variable(video),
+        "time_base": None if table is None else str(table.time_base),
+        "first_pts": None if table is None else table.first_pts,
+    }
+
+
+def _audio_dict(audio: AudioFacts) -> dict[str, Any]:
+    return {
+        "stream": audio.stream,
+        "codec": audio.codec,
+        "sample_rate": audio.sample_rate,
+        "channels": audio.channels,
+        "layout": audio.layout,
+        "start_seconds": float(audio.start),
+        "duration_seconds": float(audio.duration),
+    }
+
+
+def _number(seconds: Fraction | None) -> float | None:
+    return None if seconds is None else float(seconds)
+
+
+def _is_variable(video: VideoFacts) -> bool:
+    """Whether frames last differently long, by more than the tick that rounding may cost."""
+    assert video.table is not None
+    pts = video.table.pts
+    gaps = [after - before for before, after in pairwise(pts)]
+    return bool(gaps) and max(gaps) - min(gaps) > 1
+
+
+def _table(name: str, facts: MediaFacts) -> Iterator[str]:
+    yield click.style(printable(name), bold=True)
+    rows: list[tuple[str, str]] = [("kind", facts.kind)]
+    if "://" not in name:
+        rows.append(
+            ("size", size_text(Path(name).stat().st_size)) if Path(name).is_file() else ("size", "several files")
+        )
+    end = facts.end(sound_only=facts.video is None)
+    rows.append(("duration", "no end" if end is None else format_time(end)))
+    if facts.video is not None:
+        rows += _video_rows(facts.video)
+    if facts.audio is not None:
+        rows += _audio_rows(facts.audio)
+    rows.append(("hash", facts.file_hash))
+    for key, value in rows:
+        yield f"  {key:<10} {printable(value)}"
+
+
+def _video_rows(video: VideoFacts) -> Iterator[tuple[str, str]]:
+    width, height = (rate(side) for side in video.display_size)
+    shown = "" if (width, height) == (str(video.width), str(video.height)) else f", shown as {width}×{height}"
+    turned = f", turned by {video.orientation.quarter_turns * 90}°" if video.orientation.quarter_turns else ""
+    mirrored = ", mirrored" if video.orientation.mirrored else ""
+    yield "video", f"{video.codec}, {video.width}×{video.height}{shown}{turned}{mirrored}"
+    marks = [video.pix_fmt]
+    marks += ["alpha"] if video.has_alpha else []
+    marks += ["interlaced"] if video.interlaced else []
+    yield "pixels", ", ".join(marks)
+    colour = video.colour
+    yield (
+        "colour",
+        f"matrix {colour.matrix}, {colour.range} range, transfer {colour.transfer}, primaries {colour.primaries}",
+    )
+    if video.table is not None:
+        average = "" if video.frame_rate is None else f"{rate(video.frame_rate)} frames/s, "
+        constancy = "variable rate, on average " if _is_variable(video) else ""
+        counts = f"{len(video.table.pts)} frames, {len(video.table.keyframes)} keyframes"
+        yield "frames", f"{constancy if average else ''}{average}{counts}"
+
+
+def _audio_rows(audio: AudioFacts) -> Iterator[tuple[str, str]]:
+    start = f", begins at {format_time(audio.start)}" if audio.start else ""
+    sound = f"{audio.codec}, {audio.sample_rate} Hz, {audio.layout}"
+    yield "audio", f"{sound}, {format_time(audio.duration)}{start}"

@@ -1,0 +1,251 @@
+"""What an export tells while it works: listeners that turn its events into lines, a bar or JSON on stderr.
+
+Passive, on the render thread (the main thread). No drawing thread: the bar moves when the export tells something.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+from cli.talk import is_terminal, printable, styled, talk, wants_colour
+from export.job import Progress, SilentListener, Started
+from planner.clock import format_time
+
+if TYPE_CHECKING:
+    import rich.progress
+
+ProgressStyle = Literal["auto", "bar", "json", "none"]
+JSON_INTERVAL_SECONDS = 0.5
+HEARTBEAT_SECONDS = 60.0
+"""A log that stays empty for long looks like a hanging export, to people and to watchdogs."""
+
+
+class Narrator(SilentListener):
+    """Says nothing, and asks now and then whether the export shall stop. The others build on it."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def progressed(self, _event: Progress, /) -> None:
+        self._check()
+
+    def finished(self, report: dict[str, Any]) -> None:
+        """Told by the command when the film lies under its name."""
+
+    def failed(self, error: dict[str, Any], exit_code: int) -> None:
+        """Told by the command before the error is printed; `error` as in the report."""
+
+    def close(self) -> None:
+        """The last call: leaves the terminal as it was."""
+
+
+def narrator(style: ProgressStyle, quiet: bool, check: Callable[[], None]) -> Narrator:
+    """The listener for `--progress` and `-q`. There is no bar where stderr is no terminal."""
+    if quiet:
+        return Narrator(check)
+    if style == "json":
+        return JsonNarrator(check)
+    if style in ("auto", "bar") and is_terminal():
+        return BarNarrator(check)
+    return LineNarrator(check, heartbeat=style != "none")
+
+
+class LineNarrator(Narrator):
+    """Lines: what was chosen, warnings, a sign of life each minute, and what came out."""
+
+    def __init__(self, check: Callable[[], None], *, heartbeat: bool) -> None:
+        super().__init__(check)
+        self._heartbeat = heartbeat
+        self._told = time.monotonic()
+
+    def started(self, event: Started) -> None:
+        for line in start_lines(event):
+            self._say(line)
+
+    def progressed(self, event: Progress) -> None:
+        super().progressed(event)
+        if self._heartbeat and time.monotonic() - self._told >= HEARTBEAT_SECONDS:
+            self._told = time.monotonic()
+            self._say(progress_line(event))
+
+    def warned(self, message: str) -> None:
+        self._say(f"{styled('warning:', colour='yellow', bold=True)} {printable(message)}")
+
+    def finished(self, report: dict[str, Any]) -> None:
+        for output in report["outputs"]:
+            self._say(summary_line(report, output))
+
+    def _say(self, line: str) -> None:
+        talk(line)
+
+
+class BarNarrator(LineNarrator):
+    """The lines, and a bar below them while frames are rendered."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        super().__init__(check, heartbeat=False)
+        self._bar: rich.progress.Progress | None = None
+
+    def started(self, event: Started) -> None:
+        super().started(event)
+        if event.frames:
+            self._bar = _make_bar()
+            self._bar.start()
+            self._bar.add_task("", total=event.frames, speed="", left="")
+            self._bar.refresh()
+
+    def progressed(self, event: Progress) -> None:
+        super().progressed(event)
+        if self._bar is not None:
+            left = "" if event.remaining_seconds is None else f"{clock(event.remaining_seconds)} left"
+            speed = f"{event.frames_per_second:.1f} frames/s · {event.realtime_factor:.2f}×"
+            self._bar.update(self._bar.task_ids[0], completed=event.frames, speed=speed, left=left)
+            self._bar.refresh()
+
+    def finished(self, report: dict[str, Any]) -> None:
+        self.close()
+        super().finished(report)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _say(self, line: str) -> None:
+        if self._bar is None:
+            talk(line)
+        else:
+            from rich.text import Text
+
+            self._bar.console.print(Text.from_ansi(line), soft_wrap=True)
+
+
+def _make_bar() -> rich.progress.Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+
+    return Progress(
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[left]}"),
+        console=Console(stderr=True, no_color=not wants_colour(), highlight=False),
+        auto_refresh=False,
+        transient=True,
+        expand=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+class JsonNarrator(Narrator):
+    """One JSON object a line: started, progress (twice a second, and the last), warning, done, error."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        super().__init__(check)
+        self._told: float | None = None
+
+    def started(self, event: Started) -> None:
+        self._tell(
+            "started",
+            output=str(event.output),
+            frames=event.frames,
+            fps=str(event.fps),
+            width=event.width,
+            height=event.height,
+            system=event.system,
+            system_reason=event.system_reason,
+            renderer=event.renderer,
+            renderer_kind=event.renderer_kind,
+            video_codec=event.video_codec,
+            audio_codec=event.audio_codec,
+        )
+
+    def progressed(self, event: Progress) -> None:
+        super().progressed(event)
+        now = time.monotonic()
+        if self._told is None or now - self._told >= JSON_INTERVAL_SECONDS or event.frames == event.total:
+            self._told = now
+            left = event.remaining_seconds
+            self._tell(
+                "progress",
+                frames=event.frames,
+                total=event.total,
+                elapsed_seconds=round(event.elapsed_seconds, 3),
+                frames_per_second=round(event.frames_per_second, 3),
+                realtime_factor=round(event.realtime_factor, 4),
+                remaining_seconds=None if left is None else round(left, 3),
+            )
+
+    def warned(self, message: str) -> None:
+        self._tell("warning", message=message)
+
+    def finished(self, report: dict[str, Any]) -> None:
+        names = ("frames", "duration_seconds", "wall_seconds", "realtime_factor", "outputs")
+        self._tell("done", **{name: report[name] for name in names})
+
+    def failed(self, error: dict[str, Any], exit_code: int) -> None:
+        self._tell("error", exit_code=exit_code, **error)
+
+    def _tell(self, event: str, **fields: object) -> None:
+        talk(json.dumps({"event": event, **fields}))
+
+
+def start_lines(event: Started) -> list[str]:
+    """What will be made, and by what."""
+    codecs = " + ".join(codec for codec in (event.video_codec, event.audio_codec) if codec)
+    name = styled(printable(str(event.output)), bold=True)
+    if not event.frames:
+        return [f"{name}: sound alone, {codecs}"]
+    duration = format_time(event.frames / event.fps)
+    picture = f"{event.width}×{event.height} at {rate(event.fps)} frames/s"
+    lines = [f"{name}: {picture}, {event.frames} frames ({duration}), {codecs}"]
+    lines.append(f"system {event.system}: {printable(event.system_reason)}")
+    if event.renderer is not None:
+        lines.append(f"renderer: {printable(event.renderer)}, {event.renderer_kind}")
+    return lines
+
+
+def progress_line(event: Progress) -> str:
+    """The bar's facts as one line."""
+    left = "" if event.remaining_seconds is None else f", {clock(event.remaining_seconds)} left"
+    percent = 100 * event.frames // event.total
+    speed = f"{event.frames_per_second:.1f} frames/s, {event.realtime_factor:.2f} × real time"
+    return f"{percent} %: {event.frames} of {event.total} frames, {speed}{left}"
+
+
+def summary_line(report: dict[str, Any], output: dict[str, Any]) -> str:
+    """What came out. `report` and `output` as in the report."""
+    frames = f"{output['frames']} frames, " if output["frames"] else ""
+    factor = report["realtime_factor"]
+    speed = "" if factor is None else f" ({factor:.2f} × real time)"
+    made = styled("wrote", colour="green", bold=True)
+    size = size_text(output["bytes"])
+    return f"{made} {printable(output['path'])}: {frames}{size}, in {report['wall_seconds']:.1f} s{speed}"
+
+
+def rate(fps: Fraction) -> str:
+    """Frames a second for people: 30, 29.97."""
+    return f"{float(fps):.3f}".rstrip("0").rstrip(".")
+
+
+def size_text(size: int) -> str:
+    """Bytes for people, in units of 1000."""
+    value, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 999.95:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def clock(seconds: float) -> str:
+    """`M:SS` or `H:MM:SS`."""
+    whole = round(seconds)
+    minutes = f"{whole // 60 % 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else minutes

@@ -1,0 +1,143 @@
+"""`reelmill init`, `validate`, `frame` and `schema`: flags → one call → a few lines."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from cli.invocation import verbose_option
+from cli.parameters import PATH, SIZE, TIME, VARIABLE
+from cli.progress import rate
+from cli.talk import printable, styled, talk
+from export.job import ExportOptions, Renderer
+from planner.clock import Time, format_time
+from planner.errors import ProjectError, SetupError
+
+if TYPE_CHECKING:
+    from export.project import Validation
+
+_set_option = click.option(
+    "--set",
+    "variables",
+    type=VARIABLE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give a variable a value; repeatable.",
+)
+_network_option = click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+
+
+@click.command(short_help="Write a small project to start from.")
+@click.argument("directory", type=PATH, default=".", metavar="[DIR]")
+@click.option("--force", is_flag=True, help="Replace a project.json that exists.")
+@verbose_option
+def init(directory: Path, force: bool) -> None:
+    """Write a small project to start from: DIR/project.json."""
+    from planner.starter import starter_project
+
+    path = directory / "project.json"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(starter_project())
+    except FileExistsError as error:
+        what = "the project file exists" if path.exists() else "the folder's name belongs to a file"
+        raise SetupError(
+            what, component="Project", file=str(path), suggestion="--force replaces it, or name another folder"
+        ) from error
+    except OSError as error:
+        raise SetupError(
+            f"the project file can't be written: {error.strerror}",
+            component="Project",
+            file=str(path),
+            suggestion="name a folder that you may write to",
+        ) from error
+    talk(f"wrote {printable(str(path))}; a film of it:")
+    talk(f"  reelmill export {shlex.quote(str(path))} {shlex.quote(str(directory / 'film.mp4'))}")
+
+
+@click.command(short_help="Find every problem in a project, without rendering.")
+@click.argument("project", type=PATH)
+@_set_option
+@_network_option
+@_json_option
+@verbose_option
+def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_network: bool, as_json: bool) -> None:
+    """Find every problem in PROJECT and its media, without rendering."""
+    from export.project import validate_project
+
+    options = ExportOptions(variables=dict(variables), allow_network=allow_network)
+    try:
+        found = validate_project(project, options)
+    except ProjectError as error:
+        if as_json:
+            click.echo(json.dumps({"valid": False, "problems": error.as_dict()["problems"], "warnings": []}, indent=2))
+        raise
+    if as_json:
+        click.echo(json.dumps(_facts(found), indent=2))
+        return
+    for warning in found.warnings:
+        talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
+    picture = f"{found.width}×{found.height} at {rate(found.fps)} frames/s, {found.frames} frames"
+    content = f"{format_time(found.duration)}, {_count(found.clips, 'clip')}, {_count(found.media, 'file')}"
+    talk(f"{styled('valid', colour='green', bold=True)}: {printable(str(project))}: {picture}, {content}")
+
+
+def _facts(found: Validation) -> dict[str, Any]:
+    return {
+        "valid": True,
+        "problems": [],
+        "warnings": list(found.warnings),
+        "frames": found.frames,
+        "duration_seconds": float(found.duration),
+        "fps": str(found.fps),
+        "width": found.width,
+        "height": found.height,
+        "clips": found.clips,
+        "media": found.media,
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@click.command(short_help="Write one picture of a project.")
+@click.argument("project", type=PATH)
+@click.argument("output", type=PATH)
+@click.option("--at", type=TIME, required=True, metavar="TIME", help='Seconds, "N/D", frames ("120f") or a timecode.')
+@_set_option
+@click.option(
+    "--size", type=SIZE, metavar="WxH", help="Scale the finished picture, with bars where the aspect differs."
+)
+@click.option("--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw.")
+@click.option("--force", is_flag=True, help="Replace a picture that exists.")
+@_network_option
+@verbose_option
+def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
+    """Write the picture of PROJECT that is on screen at a time to OUTPUT; its extension names the format."""
+    from export.session import export_frame
+
+    options = ExportOptions(
+        variables=dict(flags["variables"]),
+        size=flags["size"],
+        renderer=cast(Renderer, flags["renderer"]),
+        force=flags["force"],
+        allow_network=flags["allow_network"],
+    )
+    export_frame(project, at, output, options)
+    talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(output))}")
+
+
+@click.command(short_help="Print the JSON Schema of the project file.")
+@verbose_option
+def schema() -> None:
+    """Print the JSON Schema of the project file, for editors and checks."""
+    from planner.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

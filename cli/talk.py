@@ -1,0 +1,46 @@
+"""What is said to people: lines on stderr, tables on stdout.
+
+In: plain text. Out: text that can damage neither a terminal nor an export.
+
+Never wraps: a terminal does that itself, and scripts want whole lines. Main thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+import click
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal that can move its cursor."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_colour() -> bool:
+    """Colour only on a terminal, and not where NO_COLOR (no-color.org) is set."""
+    return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, *, colour: str | None = None, bold: bool = False, dim: bool = False) -> str:
+    """The text in a colour, where colours are wanted."""
+    return click.style(text, fg=colour, bold=bold, dim=dim) if wants_colour() else text
+
+
+def talk(text: str) -> None:
+    """Print a line (or several) to stderr. A reader of stderr who has gone away stops nobody's export."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(text, err=True, color=wants_colour())
+        sys.stderr.flush()
+
+
+def show(text: str) -> None:
+    """Print a line to stdout; styles are taken out where stdout is no terminal or NO_COLOR is set."""
+    click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def printable(text: str) -> str:
+    """The text on one line, control characters and undecodable bytes escaped: a file name can't steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
