@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from export.codecs import OutputSettings, choose_output
+from export.codecs import OutputSettings, choose_output, has_picture
 from export.job import ExportOptions, Listener, SilentListener, Started
 from export.meter import Meter
 from export.movie_writer import MovieWriter
@@ -180,6 +180,8 @@ def _output_settings(
     opened: OpenedProject, output: Path, options: ExportOptions, cues: tuple[Cue, ...]
 ) -> OutputSettings:
     timeline = opened.timeline
+    # A project's settings of sound go with its pictures; sound alone is another kind of output.
+    project_audio = timeline.audio if has_picture(output) else AudioSettings()
     width, height = options.size or (timeline.root.width, timeline.root.height)
     if options.draft and options.size is None:
         width, height = (-(-side // 4) * 2 for side in (width, height))
@@ -192,7 +194,7 @@ def _output_settings(
         channels=timeline.channels,
         has_sound=bool(cues),
         video=_merged(timeline.video, options.video),
-        audio=_merged(timeline.audio, options.audio),
+        audio=_merged(project_audio, options.audio),
         threads=options.threads,
     )
 
@@ -201,7 +203,12 @@ _Settings = TypeVar("_Settings", VideoSettings, AudioSettings)
 
 
 def _merged(project: _Settings, flags: _Settings) -> _Settings:
-    """The project's settings, replaced by what the command line gives."""
+    """The project's settings, replaced by what the command line gives.
+
+    With another codec nothing of the project's is left: its preset or bitrate meant the codec it was written for.
+    """
+    if flags.codec is not None and flags.codec != project.codec:
+        return flags
     given = {f.name: value for f in fields(flags) if (value := getattr(flags, f.name)) is not None}
     if "crf" in given:
         given.setdefault("bitrate", None)

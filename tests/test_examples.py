@@ -340,13 +340,13 @@ def test_first_project_of_the_readme(tmp_path: Path) -> None:
     project.write_text(readme_block("json"))
     (tmp_path / "examples").symlink_to(EXAMPLES)
     film = tmp_path / "film.mp4"
-    report = export(project, film, draft=False)
+    report = export(project, film)
     found = facts(film)
     assert report["frames"] == int(found["video"]["nb_read_packets"]) == 210
     assert report["warnings"] == []
     assert (found["video"]["codec_name"], found["audio"]["codec_name"]) == ("h264", "aac")
-    assert_alike(picture(film, 15), picture(MEDIA / "sunset.mp4", 75), 18, 32)
-    assert_alike(picture(film, 180), picture(MEDIA / "city.mp4", 90), 18, 32)
+    assert_alike(picture(film, 15), picture(MEDIA / "sunset.mp4", 75, HALF), 18, 32)
+    assert_alike(picture(film, 180), picture(MEDIA / "city.mp4", 90, HALF), 18, 32)
 
 
 def test_mistake_of_the_readme(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from planner.timeline import AudioSettings, VideoSettings
 from tests.films import ffmpeg, film, probe, read_sound
 
 RATE = 48000
-FAST = VideoSettings(preset=None)
 
 
 def impulse(path: Path, at: int, length: int = RATE) -> None:
@@ -70,6 +69,16 @@ def test_sound_lasts_exactly_as_long_as_the_timeline(tmp_path: Path) -> None:
     assert len(read_sound(output, 2)) == round((Fraction(7, 13) + 1) * RATE)
     assert report["frames"] == 0
     assert report["renderer"] is None
+
+
+def test_settings_of_the_project_do_not_stand_in_the_way_of_another_output(tmp_path: Path) -> None:
+    impulse(tmp_path / "click.wav", 5)
+    what = project(0)
+    what["export"] = {"audio": {"codec": "aac", "bitrate": 192000}, "video": {"codec": "h264", "preset": "fast"}}
+    sound, _ = film(tmp_path, what, "out.wav")
+    assert probe(sound)["streams"][0]["codec_name"] == "pcm_s16le"
+    other, _ = film(tmp_path, what, "out.mkv", video=VideoSettings(codec="ffv1"), audio=AudioSettings(codec="flac"))
+    assert [stream["codec_name"] for stream in probe(other)["streams"]] == ["ffv1", "flac"]
 
 
 def test_adjoining_clips_are_the_uncut_recording(tmp_path: Path) -> None:
