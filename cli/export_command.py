@@ -82,7 +82,7 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], 
     from export.report import ExportRecord, write_report
     from export.session import export_film
 
-    told = narrator(flags["progress"], flags["quiet"], invocation.interruption.check)
+    told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
     record = ExportRecord()
     try:
         report = export_film(project, outputs[0], options, told, record)

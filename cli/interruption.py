@@ -18,19 +18,21 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 class Interruption:
     """While entered, the first signal raises KeyboardInterrupt in the main thread; the others are only noted.
 
+    From the first `checkpoint` on it is raised only there: an exception out of a handler, in the middle of a call into
+    OpenGL or libav, was seen to get lost, and to bring the process down.
+
     Signals that whoever started the process had switched off (nohup, background jobs of scripts) stay off. After a
     signal all are switched off: the process is about to end, and one more Ctrl-C must not change its exit code.
     """
 
     def __init__(self) -> None:
         self._asked = False
+        self._deferred = False
         self._before: dict[signal.Signals, _Handler] = {}
 
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if a signal came and its exception got lost.
-
-        Python drops an exception that a handler raises while a finalizer runs, and no second one would follow.
-        """
+    def checkpoint(self) -> None:
+        """Raise KeyboardInterrupt here if a signal came, and from now on nowhere else."""
+        self._deferred = True
         if self._asked:
             raise KeyboardInterrupt
 
@@ -53,4 +55,5 @@ class Interruption:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if not self._asked:
             self._asked = True
-            raise KeyboardInterrupt
+            if not self._deferred:
+                raise KeyboardInterrupt

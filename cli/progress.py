@@ -25,13 +25,13 @@ HEARTBEAT_SECONDS = 60.0
 
 
 class Narrator(SilentListener):
-    """Says nothing, and asks now and then whether the export shall stop. The others build on it."""
+    """Says nothing, and lets the export be stopped at its checkpoints. The others build on it."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        self._checkpoint = checkpoint
 
-    def progressed(self, _event: Progress, /) -> None:
-        self._check()
+    def checkpoint(self) -> None:
+        self._checkpoint()
 
     def finished(self, report: dict[str, Any]) -> None:
         """Told by the command when the film lies under its name."""
@@ -43,22 +43,22 @@ class Narrator(SilentListener):
         """The last call: leaves the terminal as it was."""
 
 
-def narrator(style: ProgressStyle, quiet: bool, check: Callable[[], None]) -> Narrator:
+def narrator(style: ProgressStyle, quiet: bool, checkpoint: Callable[[], None]) -> Narrator:
     """The listener for `--progress` and `-q`. There is no bar where stderr is no terminal."""
     if quiet:
-        return Narrator(check)
+        return Narrator(checkpoint)
     if style == "json":
-        return JsonNarrator(check)
+        return JsonNarrator(checkpoint)
     if style in ("auto", "bar") and is_terminal():
-        return BarNarrator(check)
-    return LineNarrator(check, heartbeat=style != "none")
+        return BarNarrator(checkpoint)
+    return LineNarrator(checkpoint, heartbeat=style != "none")
 
 
 class LineNarrator(Narrator):
     """Lines: what was chosen, warnings, a sign of life each minute, and what came out."""
 
-    def __init__(self, check: Callable[[], None], *, heartbeat: bool) -> None:
-        super().__init__(check)
+    def __init__(self, checkpoint: Callable[[], None], *, heartbeat: bool) -> None:
+        super().__init__(checkpoint)
         self._heartbeat = heartbeat
         self._told = time.monotonic()
 
@@ -67,7 +67,6 @@ class LineNarrator(Narrator):
             self._say(line)
 
     def progressed(self, event: Progress) -> None:
-        super().progressed(event)
         if self._heartbeat and time.monotonic() - self._told >= HEARTBEAT_SECONDS:
             self._told = time.monotonic()
             self._say(progress_line(event))
@@ -86,8 +85,8 @@ class LineNarrator(Narrator):
 class BarNarrator(LineNarrator):
     """The lines, and a bar below them while frames are rendered."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        super().__init__(check, heartbeat=False)
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        super().__init__(checkpoint, heartbeat=False)
         self._bar: rich.progress.Progress | None = None
 
     def started(self, event: Started) -> None:
@@ -99,7 +98,6 @@ class BarNarrator(LineNarrator):
             self._bar.refresh()
 
     def progressed(self, event: Progress) -> None:
-        super().progressed(event)
         if self._bar is not None:
             left = "" if event.remaining_seconds is None else f"{clock(event.remaining_seconds)} left"
             speed = f"{event.frames_per_second:.1f} frames/s · {event.realtime_factor:.2f}×"
@@ -146,8 +144,8 @@ def _make_bar() -> rich.progress.Progress:
 class JsonNarrator(Narrator):
     """One JSON object a line: started, progress (twice a second, and the last), warning, done, error."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        super().__init__(check)
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        super().__init__(checkpoint)
         self._told: float | None = None
 
     def started(self, event: Started) -> None:
@@ -167,7 +165,6 @@ class JsonNarrator(Narrator):
         )
 
     def progressed(self, event: Progress) -> None:
-        super().progressed(event)
         now = time.monotonic()
         if self._told is None or now - self._told >= JSON_INTERVAL_SECONDS or event.frames == event.total:
             self._told = now

@@ -84,6 +84,9 @@ class Listener(Protocol):
 
     def warned(self, message: str) -> None: ...
 
+    def checkpoint(self) -> None:
+        """Called between frames and while the export waits. May raise (KeyboardInterrupt, say) to end the export."""
+
 
 class SilentListener:
     """Hears nothing."""
@@ -95,4 +98,7 @@ class SilentListener:
         pass
 
     def warned(self, message: str) -> None:
+        pass
+
+    def checkpoint(self) -> None:
         pass

@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -80,8 +80,13 @@ class MovieWriter:
         target: Path | None = None,
         tags: Mapping[str, str] | None = None,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
-        """`target`: the name that errors use for the file. Raises SetupError where the encoders can't be opened."""
+        """`target`: the name that errors use for the file. `checkpoint` is called while a call waits; it may raise.
+
+        Raises SetupError where the encoders can't be opened.
+        """
+        self._checkpoint = checkpoint
         self._target = target or file
         self._video = settings.video
         self._sound = sound
@@ -123,7 +128,7 @@ class MovieWriter:
         """Encode what is left, write the index, close the file. Raises the encode thread's error."""
         self._put(None)
         while not self._ended.wait(POLL_SECONDS):
-            pass
+            self._checkpoint()
         self._thread.join()
         self._raise_error()
 
@@ -139,6 +144,7 @@ class MovieWriter:
 
     def _put(self, picture: PictureBuffer | None) -> None:
         while True:
+            self._checkpoint()
             self._raise_error()
             with contextlib.suppress(queue.Full):
                 self._queue.put(picture, timeout=POLL_SECONDS)

@@ -68,6 +68,7 @@ def _export(
     started = time.perf_counter()
     record.system, record.system_reason = select_export_system(options.system)
     opened = open_project(path, options)
+    listener.checkpoint()
     timeline = opened.timeline
     record.warnings.extend(opened.warnings)
     planner = FramePlanner(timeline, opened.facts, opened.text_sizes)
@@ -100,7 +101,9 @@ def _export(
             allow_network=options.allow_network,
         )
         stack.callback(sound.close)
-    writer = MovieWriter(target.path, settings, sound=sound, target=output, tags=dict(timeline.tags))
+    writer = MovieWriter(
+        target.path, settings, sound=sound, target=output, tags=dict(timeline.tags), checkpoint=listener.checkpoint
+    )
     stack.callback(writer.abort)
 
     record.duration_seconds = len(samples) / timeline.sample_rate
@@ -133,6 +136,7 @@ def _render(
     shown: CompositionPlan | None = None
     buffer = None
     for plan in planner.plans(frames):
+        listener.checkpoint()
         try:
             renderer.begin(plan)
             picture = without_hidden(plan.picture)

@@ -247,16 +247,15 @@ def test_an_interrupted_export_leaves_nothing(number: signal.Signals, times: int
     assert json.loads(report.read_text(encoding="utf-8"))["status"] == "error"
 
 
-def test_an_interruption_that_got_lost_is_raised_at_the_next_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_there_are_checkpoints_a_signal_ends_the_export_there_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def export_film(project: Path, output: Path, options: ExportOptions, listener: Listener, record: object) -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(1)
-        except KeyboardInterrupt:
-            pass  # as Python does with what a finalizer raises
-        listener.progressed(progress(1))
+        listener.checkpoint()
+        os.kill(os.getpid(), signal.SIGTERM)
+        reached.append("undisturbed")
+        listener.checkpoint()
         raise AssertionError("went on")
 
+    reached: list[str] = []
     monkeypatch.setattr(export.session, "export_film", export_film)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -264,6 +263,7 @@ def test_an_interruption_that_got_lost_is_raised_at_the_next_frame(monkeypatch: 
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    assert reached == ["undisturbed"]
 
 
 def test_signals_are_given_back(recorded: Recorded) -> None:
