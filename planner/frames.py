@@ -73,6 +73,33 @@ class Frame:
 
 
 @dataclass(slots=True)
+class FileCacheStatistics:
+    """What the frame cache held of one file."""
+
+    frames: int = 0
+    """The most at one time."""
+    peak_bytes: int = 0
+
+
+@dataclass(slots=True)
+class CacheStatistics:
+    """Counters of the frame cache of shared decoders (docs/report.md). V1 keeps no frames: all stay 0."""
+
+    hits: int = 0
+    misses: int = 0
+    peak_bytes: int = 0
+    evictions: int = 0
+    per_file: dict[str, FileCacheStatistics] = field(default_factory=dict)
+    """By file hash."""
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of the requests whose frame was ready when it was asked for; None before the first."""
+        asked = self.hits + self.misses
+        return self.hits / asked if asked else None
+
+
+@dataclass(slots=True)
 class DecodeStatistics:
     """Counters of a frame source (docs/report.md says what each counts)."""
 
@@ -85,6 +112,10 @@ class DecodeStatistics:
     planned_redecodes: int = 0
     seeks: int = 0
     busy_seconds: float = 0.0
+    """Of all threads that decode."""
+    waited_seconds: float = 0.0
+    """That the render thread spent in `frame`. Where it decodes itself, the same as `busy_seconds`."""
+    cache: CacheStatistics = field(default_factory=CacheStatistics)
 
 
 class FrameSource(Protocol):

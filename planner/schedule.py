@@ -53,16 +53,15 @@ class UsagePattern:
     media: tuple[str, ...]
     """Names of the media entries that are this file, sorted."""
     clip_ids: tuple[str, ...]
-    """The clips that show it, in the order of the timeline: ids from the root down, joined by "/". Of a composition
-    that is shown at the same times by several clips, the first instance; no more than are named are kept (see
-    `clip_count`)."""
-    clip_count: int
-    """Clips that show it, instances in nested compositions counted apart."""
+    """The clips that show it, each instance of a nested one, by first use: ids from the root down, joined by "/".
+    Of a composition that several clips show at the same moments, the instances of the first."""
     time_ranges: tuple[tuple[Fraction, Fraction], ...]
     """Start and end in source seconds, ascending; those that overlap or lie closer than a second are one.
     Each frame shown begins inside of one. Empty for stills."""
     total_frames: int
     """Distinct source frames."""
+    least_decoded: int
+    """Frames from the keyframe before each needed frame to that frame, each once: no decoder can put out less."""
     output_frames: int
     """Output frames that need the file."""
     heavy: bool
@@ -80,4 +79,4 @@ class DecodeSchedule:
     total_frames: int
     """Output frames."""
     estimated_seconds: float
-    """Of the export, on this machine's cores; a guess before anything was measured."""
+    """Of the whole export; a guess until the speed of decoders was measured."""

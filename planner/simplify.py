@@ -17,29 +17,40 @@ _IDENTITY = Affine()
 def without_hidden(plan: CompositionPlan) -> CompositionPlan:
     """Drop the layers that an opaque layer of the canvas' size hides, in nested compositions too.
 
-    What is dropped is never decoded.
+    What is dropped is never decoded. A composition that is one object in several layers stays one.
     """
+    return _without_hidden(plan, {})
+
+
+_Done = dict[int, CompositionPlan]
+"""What became of each composition of the plan, by its identity: work grows with compositions, not with paths."""
+
+
+def _without_hidden(plan: CompositionPlan, done: _Done) -> CompositionPlan:
+    if id(plan) in done:
+        return done[id(plan)]
     kept: list[Layer | TransitionLayer] = []
     for layer in reversed(plan.layers):
-        kept.append(_simplified(layer))
+        kept.append(_simplified(layer, done))
         if _covers(layer, plan):
             break
-    return replace(plan, layers=tuple(reversed(kept)))
+    simplified = done[id(plan)] = replace(plan, layers=tuple(reversed(kept)))
+    return simplified
 
 
-def _simplified(layer: Layer | TransitionLayer) -> Layer | TransitionLayer:
+def _simplified(layer: Layer | TransitionLayer, done: _Done) -> Layer | TransitionLayer:
     if isinstance(layer, TransitionLayer):
         return replace(
             layer,
-            before=None if layer.before is None else _simplified_nested(layer.before),
-            after=None if layer.after is None else _simplified_nested(layer.after),
+            before=None if layer.before is None else _simplified_nested(layer.before, done),
+            after=None if layer.after is None else _simplified_nested(layer.after, done),
         )
-    return _simplified_nested(layer)
+    return _simplified_nested(layer, done)
 
 
-def _simplified_nested(layer: Layer) -> Layer:
+def _simplified_nested(layer: Layer, done: _Done) -> Layer:
     if isinstance(layer.source, CompositionPlan):
-        return replace(layer, source=without_hidden(layer.source))
+        return replace(layer, source=_without_hidden(layer.source, done))
     return layer
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import tracemalloc
 from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -180,6 +182,35 @@ def test_plans_are_those_of_the_frame_planner_without_hidden_layers(film: Film) 
         assert planner.plan(n) == replace(expected, picture=without_hidden(expected.picture))
 
 
+def test_plans_of_the_look_ahead_are_kept_and_those_left_behind_are_not() -> None:
+    planner = new_planner(simple(media_clip("a", "m", "0", "20")))
+    planner.next_decode_batch(0)
+    first, ahead = planner.plan(0), planner.plan(89)
+    assert planner.plan(0) is first
+    planner.next_decode_batch(60)
+    assert planner.plan(89) is ahead
+    planner.next_decode_batch(300)
+    assert planner.plan(0) is not first
+
+
+def test_next_use_may_be_asked_on_other_threads_while_the_look_ahead_moves() -> None:
+    planner = new_planner(simple(media_clip("a", "m", "0", "20"), media_clip("b", "m", "20", "20")))
+    moving = threading.Event()
+
+    def ask() -> list[int | None]:
+        found = []
+        while not moving.is_set():
+            found += [planner.next_use("hash-m", pts, 599) for pts in range(0, 600, 50)]
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask) for _ in range(2)]
+        for n in range(0, 1200, 3):
+            planner.next_decode_batch(n)
+        moving.set()
+        assert {found for each in asked for found in each.result()} == {600 + pts for pts in range(0, 600, 50)}
+
+
 def simple(*clips: Clip, frames: int = 3000, **more: object) -> Film:
     return Film(timeline(Track("v", clips), **more), {"m": video("m", frames)})  # type: ignore[arg-type]
 
@@ -310,7 +341,7 @@ def test_a_short_loop_over_hours_is_one_use() -> None:
     film = simple(media_clip("a", "m", "0", "36000", after_end="loop"), frames=7)
     planner = new_planner(film)
     assert planner.schedule.file_usage["hash-m"].total_frames == 7
-    assert planner.next_use("hash-m", 3, 1_000_000) == 1_000_003
+    assert planner.next_use("hash-m", 3, 1_000_000) == 1_000_002
     assert planner.next_use("hash-m", 3, 36000 * 30 - 1) is None
 
 
@@ -335,7 +366,8 @@ def nested_twice(depth: int, *, apart: bool) -> Film:
     """A composition of one clip, shown twice by the next, and so on; at the same moments, or one after the other."""
     compositions = {}
     track = Track("t", (media_clip("x", "m", "0", "1"),))
-    tracks, length = (track,), Fraction(1)
+    tracks: tuple[Track, ...] = (track,)
+    length = Fraction(1)
     for level in range(depth):
         name = f"level{level}"
         compositions[name] = Composition(name, 320, 180, tracks, duration=length)

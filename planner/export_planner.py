@@ -1,0 +1,253 @@
+"""What shared decoders work from: the schedule of the whole export, exact requests for what comes next, next uses.
+
+In: a resolved timeline, facts, sizes of texts, the range to export. Out: a `DecodeSchedule`, the simplified plan of
+each output frame, batches of requests for a look-ahead. Of the frames soon to come the plans are made and kept, so
+that what is hidden is not requested; of the rest the planner knows intervals (planner.clip_uses), not frames.
+`next_use` and `note_speed` may be called on any thread; all else belongs to one.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
+from planner.estimate import Estimate
+from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, TransitionLayer
+from planner.frame_planner import FramePlanner
+from planner.frames import FrameRequest
+from planner.media import MediaFacts, VideoFacts
+from planner.pixel_format import PIXEL_FORMATS
+from planner.schedule import PRIORITIES, DecodeSchedule, FileBatch, Priority, ScheduledRequest
+from planner.simplify import without_hidden
+from planner.timeline import Text, Timeline
+from planner.usage import file_usages
+from planner.use_index import UseIndex
+
+LOOK_AHEAD_SECONDS = 3
+MIN_LOOK_AHEAD = 60
+MAX_LOOK_AHEAD = 90
+"""Output frames, where no budget is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """An output frame near to the one that is rendered."""
+
+    plan: FramePlan
+    requests: Mapping[tuple[DecodeSource, int], FrameRequest]
+    """What it shows, by source and pts: each source frame once."""
+
+
+class ExportPlanner:
+    """Plans one export."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        facts: Mapping[str, MediaFacts],
+        text_sizes: Mapping[Text, tuple[float, float]],
+        frames: range,
+    ) -> None:
+        """`frames`: of the whole film, those that are exported. `text_sizes` as for FramePlanner.
+
+        Raises SetupError for a timeline that shows clips too often to be planned ahead.
+        """
+        self._planner = FramePlanner(timeline, facts, text_sizes)
+        self._frames = frames
+        self._fps = timeline.fps
+        self._sources = decode_sources(timeline.media, facts)
+        uses = clip_uses(timeline, self._sources, frames)
+        usages = file_usages(uses, len(frames))
+        self._usage = {file_hash: usage.pattern for file_hash, usage in usages.items()}
+        self._estimate = Estimate(usages, frames, timeline.root.width * timeline.root.height)
+        self._indexes = _indexes(self._sources, uses)
+        self._budget_bytes: int | None = None
+        seconds = math.ceil(LOOK_AHEAD_SECONDS * self._fps)
+        self._look_ahead = self._most_ahead = min(max(seconds, MIN_LOOK_AHEAD), MAX_LOOK_AHEAD)
+        self._planned: deque[_Planned] = deque()
+        self._window = range(frames.start, frames.start)
+        """The output frames in `_planned`."""
+        self._shown: dict[tuple[str, int], list[int]] = {}
+        """Those of the window that show a frame, ascending, by file hash and pts."""
+        self._lock = Lock()
+        """Guards `_window` and `_shown`."""
+
+    @property
+    def schedule(self) -> DecodeSchedule:
+        """What the export needs of each file, with the estimate as of now."""
+        return DecodeSchedule(self._usage, len(self._frames), self.remaining_seconds(self._frames.start))
+
+    @property
+    def look_ahead(self) -> int:
+        """Output frames that the last batch reached over, the current one included."""
+        return self._look_ahead
+
+    def set_budget(self, budget_bytes: int) -> None:
+        """Shorten the look-ahead so that its distinct pictures fit in so many bytes. One frame it always has."""
+        self._budget_bytes = budget_bytes
+
+    def plan(self, output_frame: int) -> FramePlan:
+        """The plan of an output frame, without layers that nobody sees."""
+        return self._near(output_frame).plan
+
+    def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
+        """All that this output frame and the look-ahead need, by file: those that are needed first come first.
+
+        Entries that read one file in different ways (another stream, other deinterlacing) are batches of their own.
+        """
+        found: dict[tuple[DecodeSource, int], ScheduledRequest] = {}
+        size_bytes = reached = 0
+        for frame in range(output_frame, min(output_frame + self._most_ahead, self._frames.stop)):
+            new = [(key, request) for key, request in self._near(frame).requests.items() if key not in found]
+            size_bytes += sum(frame_bytes(source.video) for (source, _), _ in new)
+            if reached and self._budget_bytes is not None and size_bytes > self._budget_bytes:
+                break
+            priority = self._priority(frame - output_frame)
+            for key, request in new:
+                depth = len(request.instance) - 1
+                found[key] = ScheduledRequest(request, frame, priority, depth > 0, depth)
+            reached += 1
+        self._look_ahead = max(reached, 1)
+        return _batches(found)
+
+    def next_use(self, file_hash: str, pts: int, after_frame: int) -> int | None:
+        """The first output frame after `after_frame` that needs a source frame; None where its last use is past.
+
+        Exact for frames that were planned already. Farther away a clip counts as seen even where it will be
+        hidden, so that a frame is rather kept too long than missed. Raises KeyError for a frame that no file has.
+        """
+        frame = after_frame + 1
+        with self._lock:
+            window = self._window
+            shown = self._shown.get((file_hash, pts), ())
+            near = shown[place] if (place := bisect_right(shown, after_frame)) < len(shown) else None
+        if frame < window.start:
+            far = self._far(file_hash, pts, frame)
+            if far is None or far < window.start:
+                return far
+            frame = window.start
+        if frame < window.stop:
+            return self._far(file_hash, pts, window.stop) if near is None else near
+        return self._far(file_hash, pts, frame)
+
+    def note_speed(self, file_hash: str, frames_per_second: float) -> None:
+        """How many frames a second of its busy time the decoder of a file puts out: corrects the estimate."""
+        self._estimate.note_speed(file_hash, frames_per_second)
+
+    def remaining_seconds(self, output_frame: int) -> float:
+        """Estimate of the time from an output frame to the end of the export."""
+        return self._estimate.seconds_from(output_frame)
+
+    def _priority(self, frames_ahead: int) -> Priority:
+        if frames_ahead == 0:
+            return "current"
+        return "near" if frames_ahead <= self._fps else "far"
+
+    def _near(self, output_frame: int) -> _Planned:
+        """A frame of the window, which moves so that the frame lies in it."""
+        if not self._window.start <= output_frame <= self._window.stop:
+            self._move(range(output_frame, output_frame))
+        if output_frame == self._window.stop:
+            plan = self._planner.plan(output_frame)
+            plan = replace(plan, picture=without_hidden(plan.picture))
+            requests = _requests(plan.picture, self._sources)
+            self._planned.append(_Planned(plan, requests))
+            with self._lock:
+                self._window = range(self._window.start, output_frame + 1)
+                for source, pts in requests:
+                    self._shown.setdefault((source.file_hash, pts), []).append(output_frame)
+        planned = self._planned[output_frame - self._window.start]
+        if output_frame - self._window.start > MAX_LOOK_AHEAD:
+            self._move(range(output_frame - MAX_LOOK_AHEAD, self._window.stop))
+        return planned
+
+    def _move(self, window: range) -> None:
+        """Forget the frames outside of a new window, which begins later, or is empty."""
+        with self._lock:
+            while self._planned and (not window or self._window.start < window.start):
+                for source, pts in self._planned.popleft().requests:
+                    shown = self._shown[source.file_hash, pts]
+                    del shown[0]
+                    if not shown:
+                        del self._shown[source.file_hash, pts]
+                self._window = self._window[1:]
+            self._window = window
+
+    def _far(self, file_hash: str, pts: int, frame: int) -> int | None:
+        """The first output frame, `frame` or later, in which a clip is active that shows a source frame."""
+        found = []
+        for source, index in self._indexes[file_hash]:
+            place = bisect_left(source.pts, pts)
+            if place < len(source.pts) and source.pts[place] == pts:
+                found.append(index.next_showing(place, frame))
+        if not found:
+            raise KeyError(pts)
+        return min((each for each in found if each is not None), default=None)
+
+
+def frame_bytes(video: VideoFacts) -> int:
+    """Memory of one decoded picture, as it is handed over."""
+    pixel_format = PIXEL_FORMATS[video.pix_fmt]
+    samples = 0
+    for plane in range(pixel_format.plane_count):
+        width, height = pixel_format.plane_size(plane, video.width, video.height)
+        samples += width * height
+    return samples * pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
+
+
+def _requests(
+    picture: CompositionPlan, sources: Mapping[str, DecodeSource]
+) -> dict[tuple[DecodeSource, int], FrameRequest]:
+    """The source frames that a picture shows, each for the first clip that does."""
+    found: dict[tuple[DecodeSource, int], FrameRequest] = {}
+    for request in _walk(picture, set()):
+        found.setdefault((sources[request.media], request.pts), request)
+    return found
+
+
+def _walk(picture: CompositionPlan, seen: set[int]) -> Iterator[FrameRequest]:
+    """The requests of every layer. A composition that is shown several times at one moment is one object."""
+    if id(picture) in seen:
+        return
+    seen.add(id(picture))
+    for layer in picture.layers:
+        for each in (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,):
+            if each is None:
+                continue
+            if isinstance(each.source, PictureSource):
+                yield each.source.request
+            elif isinstance(each.source, CompositionPlan):
+                yield from _walk(each.source, seen)
+
+
+def _batches(found: Mapping[tuple[DecodeSource, int], ScheduledRequest]) -> tuple[FileBatch, ...]:
+    """By source, in the order of first need."""
+    by_source: dict[DecodeSource, list[ScheduledRequest]] = {}
+    for (source, _), request in found.items():
+        by_source.setdefault(source, []).append(request)
+    return tuple(
+        FileBatch(
+            source.file_hash,
+            source.media[0],
+            tuple(sorted(requests, key=lambda r: (PRIORITIES.index(r.priority), r.request.pts))),
+        )
+        for source, requests in by_source.items()
+    )
+
+
+def _indexes(
+    sources: Mapping[str, DecodeSource], uses: list[ClipUse]
+) -> dict[str, list[tuple[DecodeSource, UseIndex]]]:
+    """When the frames of each file are shown, by file hash."""
+    of_source: dict[DecodeSource, list[ClipUse]] = {source: [] for source in sources.values()}
+    for use in uses:
+        of_source[use.source].append(use)
+    indexes: dict[str, list[tuple[DecodeSource, UseIndex]]] = {}
+    for source, each in of_source.items():
+        indexes.setdefault(source.file_hash, []).append((source, UseIndex(each)))
+    return indexes
