@@ -13,16 +13,18 @@ from fractions import Fraction
 from compositor.context import GLContext
 from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
-from decoders.clip_decoders import ClipDecoders
+from export.frame_source import open_frame_source
 from export.job import ExportOptions
 from export.pass_through import copy_planes, fits
 from export.project import OpenedProject
 from export.report import ExportRecord
 from planner.colour import ColourTags
 from planner.errors import ExportError
+from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan
-from planner.frames import Frame, FrameRequest, FrameSource, WritablePlane
+from planner.frames import Frame, FrameRequest, WritablePlane
 from planner.pixel_format import PixelFormat
+from planner.selection import System
 from planner.simplify import untouched
 
 DRAFT_SCALE = Fraction(1, 2)
@@ -34,9 +36,11 @@ class PictureRenderer:
     def __init__(
         self,
         opened: OpenedProject,
+        planner: ExportPlanner,
         options: ExportOptions,
         record: ExportRecord,
         *,
+        system: System,
         pixel_format: PixelFormat,
         colour: ColourTags,
         size: tuple[int, int],
@@ -49,9 +53,7 @@ class PictureRenderer:
         self._size = size
         self._scale = DRAFT_SCALE if options.draft else Fraction(1)
         with ExitStack() as stack:
-            self._source: FrameSource = ClipDecoders(
-                opened.facts, opened.timeline.media, allow_network=options.allow_network
-            )
+            self._source = open_frame_source(system, opened, planner, options)
             stack.callback(self._source.close)
             context = stack.enter_context(GLContext.create(options.renderer))
             record.renderer, record.renderer_kind = context.name, context.kind
@@ -90,12 +92,12 @@ class PictureRenderer:
                 copy_planes(frame, planes)
                 self._record.frames_passed_through += 1
                 return
-        decoded = self._source.statistics().busy_seconds
+        waited = self._source.statistics().waited_seconds
         started = time.perf_counter()
         target = self._compositor.render(picture, self._frame)
         self._reader.read(target, self._format, self._colour, *self._size, planes)
-        decoding = self._source.statistics().busy_seconds - decoded
-        self._record.composite_seconds += time.perf_counter() - started - decoding
+        waited = self._source.statistics().waited_seconds - waited
+        self._record.composite_seconds += time.perf_counter() - started - waited
 
     def _frame(self, request: FrameRequest) -> Frame:
         try:

@@ -52,6 +52,7 @@ class ExportRecord:
     def as_dict(self, error: ExportError | None = None) -> dict[str, Any]:
         """The report."""
         decoders = self.decoders
+        cache = decoders.cache
         compositor = self.compositor
         wall = self.wall_seconds
         return {
@@ -85,8 +86,17 @@ class ExportRecord:
                 "planned_redecodes": decoders.planned_redecodes,
                 "seeks": decoders.seeks,
             },
-            # V1 keeps no frames: there is nothing to hit or to miss.
-            "cache": {"hits": 0, "misses": 0, "hit_rate": None, "peak_bytes": 0, "evictions": 0, "per_file": {}},
+            "cache": {
+                "hits": cache.hits,
+                "misses": cache.misses,
+                "hit_rate": None if cache.hit_rate is None else round(cache.hit_rate, 4),
+                "peak_bytes": cache.peak_bytes,
+                "evictions": cache.evictions,
+                "per_file": {
+                    file_hash: {"frames": each.frames, "peak_bytes": each.peak_bytes}
+                    for file_hash, each in cache.per_file.items()
+                },
+            },
             "compositor": {
                 "frames_composited": 0 if compositor is None else compositor.frames_composited,
                 "frames_passed_through": self.frames_passed_through,

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from export.codecs import OutputSettings, choose_output, has_picture
+from export.film_range import frames_asked, samples_of
 from export.job import ExportOptions, Listener, SilentListener, Started
 from export.meter import Meter
 from export.movie_writer import MovieWriter
@@ -26,17 +27,16 @@ from export.picture_file import check_picture_path, write_picture
 from export.picture_renderer import PictureRenderer
 from export.project import OpenedProject, open_project
 from export.report import ExportRecord, OutputRecord
-from export.selection import select_export_system
 from export.sound_mix import SoundMix
-from planner.clock import Time, format_time, frames_in, sample_at
+from planner.clock import Time, format_time, frame_count
 from planner.colour import SRGB
 from planner.cues import Cue, plan_cues
 from planner.errors import ExportError, SetupError
+from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan
-from planner.frame_planner import FramePlanner
 from planner.frames import WritablePlane
 from planner.pixel_format import PIXEL_FORMATS
-from planner.simplify import without_hidden
+from planner.selection import System, complexity, select_export_system
 from planner.timeline import AudioSettings, VideoSettings
 
 
@@ -66,13 +66,15 @@ def _export(
     path: Path, output: Path, options: ExportOptions, listener: Listener, record: ExportRecord, stack: ExitStack
 ) -> None:
     started = time.perf_counter()
-    record.system, record.system_reason = select_export_system(options.system)
     opened = open_project(path, options)
     listener.checkpoint()
     timeline = opened.timeline
     record.warnings.extend(opened.warnings)
-    planner = FramePlanner(timeline, opened.facts, opened.text_sizes)
-    frames, samples = _ranges(opened, options, planner.frame_count)
+    system, record.system_reason = choose_system(opened, options)
+    record.system = system
+    frames = frames_asked(timeline, options.range)
+    samples = samples_of(timeline, frames)
+    planner = ExportPlanner(timeline, opened.facts, opened.text_sizes, frames)
     cues = () if options.no_audio else plan_cues(timeline, opened.facts)
     settings = _output_settings(opened, output, options, cues)
     target = stack.enter_context(OutputFile(output, force=options.force))
@@ -84,8 +86,10 @@ def _export(
         renderer = stack.enter_context(
             PictureRenderer(
                 opened,
+                planner,
                 options,
                 record,
+                system=system,
                 pixel_format=settings.video.pix_fmt,
                 colour=settings.video.colour,
                 size=(settings.video.width, settings.video.height),
@@ -123,7 +127,7 @@ def _export(
 
 
 def _render(
-    planner: FramePlanner,
+    planner: ExportPlanner,
     fps: Fraction,
     frames: range,
     renderer: PictureRenderer,
@@ -135,15 +139,15 @@ def _render(
     meter = Meter(len(frames), fps, listener)
     shown: CompositionPlan | None = None
     buffer = None
-    for plan in planner.plans(frames):
+    for number in frames:
         listener.checkpoint()
+        plan = planner.plan(number)
         try:
             renderer.begin(plan)
-            picture = without_hidden(plan.picture)
-            if buffer is None or picture != shown:
+            if buffer is None or plan.picture != shown:
                 buffer = writer.new_picture()
-                renderer.draw(picture, buffer.planes)
-                shown = picture
+                renderer.draw(plan.picture, buffer.planes)
+                shown = plan.picture
             else:
                 record.frames_reused += 1
             writer.write(buffer)
@@ -153,31 +157,10 @@ def _render(
         meter.frame_done()
 
 
-def _ranges(opened: OpenedProject, options: ExportOptions, film_frames: int) -> tuple[range, range]:
-    """The output frames and the samples to be rendered, numbered in the whole film."""
-    timeline = opened.timeline
-    rate, fps = timeline.sample_rate, timeline.fps
-    film_samples = sample_at(timeline.duration, rate)
-    if film_frames == 0:
-        raise SetupError(
-            "the timeline is empty: it lasts 0 s",
-            component="Project",
-            suggestion='add a clip, or give "canvas" a "duration"',
-        )
-    if options.range is None:
-        return range(film_frames), range(film_samples)
-    start, end = (t.resolve(fps) for t in options.range)
-    asked = frames_in(start, end, fps)
-    frames = range(max(asked.start, 0), min(asked.stop, film_frames))
-    if not frames:
-        raise SetupError(
-            f"no frame lies in the range from {format_time(start)} to {format_time(end)}; "
-            f"the film lasts {format_time(timeline.duration)}",
-            component="Project",
-            suggestion="give --range START..END with START before END, inside of the film",
-        )
-    last = film_samples if frames.stop == film_frames else sample_at(frames.stop / fps, rate)
-    return frames, range(sample_at(frames.start / fps, rate), last)
+def choose_system(opened: OpenedProject, options: ExportOptions) -> tuple[System, str]:
+    """The decoding system and its reason."""
+    found = complexity(opened.timeline, opened.facts)
+    return select_export_system(found.unique_files, found.nested_clips, found.compositions, options.system)
 
 
 def _output_settings(
@@ -246,10 +229,10 @@ def _sha256(path: Path) -> str:
 def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) -> None:
     """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
     opened = open_project(project, options)
-    planner = FramePlanner(opened.timeline, opened.facts, opened.text_sizes)
-    time_asked = at.resolve(opened.timeline.fps)
-    number = int(time_asked * opened.timeline.fps // 1)
-    if not 0 <= number < planner.frame_count:
+    timeline = opened.timeline
+    time_asked = at.resolve(timeline.fps)
+    number = int(time_asked * timeline.fps // 1)
+    if not 0 <= number < frame_count(timeline.duration, timeline.fps):
         raise SetupError(
             f"there is no frame at {format_time(time_asked)}: the film lasts {format_time(opened.timeline.duration)}",
             component="Project",
@@ -259,11 +242,14 @@ def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) 
     opaque = opened.timeline.root.background[3] == 1
     check_picture_path(output, has_alpha=not opaque)
     pixels = np.zeros((height, width, 4), np.uint8)
+    planner = ExportPlanner(timeline, opened.facts, opened.text_sizes, range(number, number + 1))
     with OutputFile(output, force=options.force) as target:
         with PictureRenderer(
             opened,
+            planner,
             options,
             ExportRecord(),
+            system="v1",
             pixel_format=PIXEL_FORMATS["rgba"],
             colour=SRGB,
             size=(width, height),
@@ -272,7 +258,7 @@ def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) 
             renderer.begin(plan)
             try:
                 renderer.draw(
-                    without_hidden(plan.picture),
+                    plan.picture,
                     [WritablePlane(pixels.data.cast("B"), width * 4, width, height)],
                 )
             except ExportError as error:

@@ -73,9 +73,10 @@ SOURCES = [
 SPEEDS = [Fraction(1), Fraction(0), Fraction(1, 2), Fraction(2), Fraction(-1), Fraction(-1, 2)]
 
 
+@pytest.mark.parametrize("system", ["v1", "v2"])
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001)], ids=str)
 def test_cut_anywhere_at_any_speed_the_film_shows_what_the_rule_says(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, fps: Fraction
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, fps: Fraction, system: str
 ) -> None:
     random_numbers = random.Random(11)
     media: dict[str, Any] = {}
@@ -113,8 +114,10 @@ def test_cut_anywhere_at_any_speed_the_film_shows_what_the_rule_says(
         {"canvas": canvas(fps), "media": media, "tracks": [{"clips": clips}]},
         video=LOSSLESS,
         no_audio=True,
+        system=system,
     )
     assert decoded_numbers(output) == expected
+    assert report["system"] == system
     assert report["frames"] == len(expected)
 
 
@@ -133,9 +136,10 @@ def test_a_range_holds_the_frames_of_the_whole_film(tmp_path: Path, tmp_path_fac
     assert report["duration_seconds"] == pytest.approx(9 / 25)
 
 
+@pytest.mark.parametrize("system", ["v1", "v2"])
 @pytest.mark.parametrize("depth", [1, 4])
 def test_nested_compositions_show_the_same_frames(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, depth: int
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, depth: int, system: str
 ) -> None:
     """A composition in a composition in …, each trimmed by a frame: source frames shift by the depth."""
     clip = make_clip(tmp_path_factory, ClipRecipe("a.mp4", X264, Fraction(25), 40, AAC))
@@ -148,6 +152,6 @@ def test_nested_compositions_show_the_same_frames(
         "compositions": compositions,
         "tracks": [{"clips": [{"composition": f"c{depth - 1}", "in": "1f"}]}],
     }
-    output, report = film(tmp_path, project, video=LOSSLESS, no_audio=True)
+    output, report = film(tmp_path, project, video=LOSSLESS, no_audio=True, system=system)
     assert decoded_numbers(output) == list(range(depth, 40))
     assert report["compositor"]["nested_rendered"] == (40 - depth) * depth

@@ -1,0 +1,315 @@
+"""System V2: one worker for each file, whoever shows it, working from the schedule into one frame cache.
+
+In: an export planner, and the requests of the frames that a plan shows. Out: exactly these frames, most of them ready
+before they are asked for. At each output frame the pool hands its workers the new look-ahead, as far as the cache's
+budget reaches; that is all the back-pressure there is. `SharedDecoderPool` is used on the render thread; the workers
+decode on threads of their own, as many at a time as there are cores.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from decoders.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
+from decoders.file_worker import COMPONENT, FileWorker
+from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
+from planner.clip_uses import DecodeSource, decode_sources
+from planner.errors import ExportError, RenderError
+from planner.frame_plan import FramePlan
+from planner.frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
+from planner.media import MediaFacts, VideoFacts
+from planner.pixel_format import PIXEL_FORMATS
+from planner.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
+from planner.timeline import Media
+
+NEAR_SHARE = 0.75
+"""Of the budget: what the look-ahead may fill with frames of the next second. The rest is for frames shown again."""
+FAR_SHARE = 0.5
+"""The same for frames farther ahead: early is good, decoding twice is not."""
+DECODER_SHARE = 0.5
+"""Of the hard limit of the cache: memory that decoders may hold which only read ahead."""
+LOW_HIT_RATE = 0.8
+SCATTERED_SHARE = 0.5
+"""Of the frames between the first and the last needed one: a file of which fewer are needed is in scattered use."""
+_PADDING = 1.1
+"""Decoders pad rows; the estimate of a frame's size, until one was decoded."""
+
+_log = logging.getLogger("reelmill.decoders")
+
+
+class Planner(Protocol):
+    """What the pool asks of planner.export_planner.ExportPlanner."""
+
+    @property
+    def schedule(self) -> DecodeSchedule:
+        """Of the whole export."""
+
+    def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
+        """What an output frame and the look-ahead need."""
+
+    def next_use(self, file_hash: str, pts: int, after_frame: int) -> int | None:
+        """The next output frame after one that shows a source frame; None for never. Any thread."""
+
+    def note_speed(self, file_hash: str, frames_per_second: float) -> None:
+        """The measured speed of a file's decoder. Any thread."""
+
+
+class SharedDecoderPool:
+    """Implements planner.frames.FrameSource."""
+
+    def __init__(
+        self,
+        facts: Mapping[str, MediaFacts],
+        media: Mapping[str, Media],
+        planner: Planner,
+        *,
+        cache_bytes: int,
+        memory_limit_bytes: int,
+        cores: int | None = None,
+        allow_network: bool = False,
+    ) -> None:
+        """`facts` and `media` by the name of the media entry. Opens nothing yet.
+
+        `cache_bytes`: budget of the frame cache. `memory_limit_bytes`: its hard limit. `cores`: files that are decoded
+        at the same moment; None for the processors that this process may use.
+        """
+        self._facts, self._media, self._planner = facts, media, planner
+        self._allow_network = allow_network
+        self._cache_bytes = min(cache_bytes, memory_limit_bytes)
+        self._sources = decode_sources(media, facts)
+        """By media entry: entries that read a file in the same way share one."""
+        self._cache = FrameCache(
+            budget_bytes=cache_bytes, limit_bytes=memory_limit_bytes, next_use=self._next_use_of_source
+        )
+        self._slots = DecodeSlots(cores or available_cores())
+        self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
+        self._usage = planner.schedule.file_usage
+        self._workers: dict[str, FileWorker] = {}
+        """By the name of the first media entry of their source."""
+        self._requested: dict[str, set[int]] = {}
+        """pts by source; of what was shown."""
+        self._output_frame = 0
+        self._hits = 0
+        self._misses = 0
+        self._waited_seconds = 0.0
+        self._closed = False
+
+    def begin(self, plan: FramePlan) -> None:
+        """Go on to an output frame: hand the workers what it and the look-ahead need, let go of what is past."""
+        self._output_frame = plan.output_frame
+        batches = self._planner.next_decode_batch(plan.output_frame)
+        requests = sorted(
+            (each for batch in batches for each in batch.requests), key=lambda each: (each.output_frame, each.depth)
+        )
+        promised = self._affordable(requests)
+        needed = {self._key(each.request) for each in requests if each.priority == "current"}
+        self._cache.begin(plan.output_frame, needed, promised)
+        assigned: dict[str, list[ScheduledRequest]] = {}
+        for batch in batches:
+            source = self._sources[batch.media].media[0]
+            assigned[source] = [each for each in batch.requests if (source, each.request.pts) in promised]
+            if source not in self._workers:
+                self._hire(self._sources[batch.media])
+        for source, worker in self._workers.items():
+            worker.assign(plan.output_frame, assigned.get(source, ()))
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """The frame asked for, exactly; waits where it is not ready. Raises RenderError."""
+        source, pts = self._key(request)
+        self._requested.setdefault(source, set()).add(pts)
+        self._cache.pin(source, pts)
+        frame = self._cache.get(source, pts)
+        if frame is not None:
+            self._hits += 1
+            return frame
+        self._misses += 1
+        started = time.perf_counter()
+        try:
+            return self._worker(request).wait_for(request)
+        except ExportError as error:
+            facts = self._facts[request.media]
+            error.locate(clip=request.clip, file=facts.path, file_hash=request.file_hash)
+            raise
+        finally:
+            waited = time.perf_counter() - started
+            self._waited_seconds += waited
+            _log.debug(
+                "output frame %d, clip %s: waited %.1f ms for frame %d of %s",
+                self._output_frame,
+                request.clip,
+                waited * 1000,
+                pts,
+                source,
+            )
+
+    def request_frame(self, request: FrameRequest) -> None:
+        """Have a frame decoded that the current output frame will ask for. Does not wait."""
+        self._cache.pin(*self._key(request))
+        self._worker(request).ask(request)
+
+    def request_frame_batch(self, requests: Iterable[FrameRequest]) -> None:
+        """The same for several frames."""
+        for request in requests:
+            self.request_frame(request)
+
+    def statistics(self) -> DecodeStatistics:
+        """The counters so far."""
+        total = DecodeStatistics(
+            unique_files=len({self._sources[source].file_hash for source in self._requested}),
+            workers=sum(worker.started for worker in self._workers.values()),
+            peak_open=self._files.peak,
+            frames_requested=sum(len(pts) for pts in self._requested.values()),
+            planned_redecodes=self._cache.planned_redecodes,
+            waited_seconds=self._waited_seconds,
+            cache=self._cache_statistics(),
+        )
+        for worker in self._workers.values():
+            each = worker.statistics()
+            total.opened += each.opened
+            total.frames_decoded += each.frames_decoded
+            total.seeks += each.seeks
+            total.busy_seconds += each.busy_seconds
+        return total
+
+    @property
+    def concealed_frames(self) -> dict[str, int]:
+        """How many damaged or missing frames were hidden so far, by media entry; only those that allow it."""
+        return {source: worker.concealed_frames for source, worker in self._workers.items() if worker.concealed_frames}
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the report: what was hidden."""
+        return [
+            f"{name}: {count} damaged frame{'s were' if count > 1 else ' was'} concealed"
+            for name, count in sorted(self.concealed_frames.items())
+        ]
+
+    def close(self) -> None:
+        """Ends every worker and closes every decoder, also while they wait; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for worker in self._workers.values():
+            worker.stop()
+        self._slots.close()
+        self._files.close()
+        for worker in self._workers.values():
+            worker.join()
+        self._cache.clear()
+        rate = self._cache_statistics().hit_rate
+        if rate is not None and rate < LOW_HIT_RATE:
+            _log.info(
+                "%.0f%% of %d frames were ready when they were shown; for the others the renderer waited %.1f s in all",
+                rate * 100,
+                self._hits + self._misses,
+                self._waited_seconds,
+            )
+
+    def _key(self, request: FrameRequest) -> FrameKey:
+        return self._sources[request.media].media[0], request.pts
+
+    def _next_use_of_source(self, source: str, pts: int, after_frame: int) -> int | None:
+        return self._planner.next_use(self._sources[source].file_hash, pts, after_frame)
+
+    def _affordable(self, requests: Iterable[ScheduledRequest]) -> dict[FrameKey, int]:
+        """What of the look-ahead, in the order of need, the budget has room for; with the bytes of each frame.
+
+        What the current output frame needs is always in.
+        """
+        promised: dict[FrameKey, int] = {}
+        held: dict[str, int] = {}
+        total = 0
+        for each in requests:
+            source, pts = self._key(each.request)
+            size = self._frame_size_bytes(source)
+            if each.priority != "current":
+                allowed = NEAR_SHARE if each.priority == "near" else FAR_SHARE
+                if total + size > self._cache_bytes * allowed:
+                    break
+                if held.get(source, 0) >= self._share(source):
+                    continue
+            promised[source, pts] = size
+            held[source] = held.get(source, 0) + 1
+            total += size
+        return promised
+
+    def _frame_size_bytes(self, source: str) -> int:
+        worker = self._workers.get(source)
+        if worker is not None:
+            return worker.frame_size_bytes
+        video = self._sources[source].video
+        return _estimated_bytes(video)
+
+    def _share(self, source: str) -> int:
+        """Frames of a file that the cache holds while others want the room, for each position that it is shown at."""
+        usage = self._usage.get(self._sources[source].file_hash)
+        if usage is None:
+            return USUAL_FRAMES
+        return _frames_by_use(usage, self._sources[source].video) * max(usage.positions, 1)
+
+    def _worker(self, request: FrameRequest) -> FileWorker:
+        if self._closed:
+            raise RenderError("the decoders are closed", component=COMPONENT)
+        source = self._sources[request.media]
+        return self._workers.get(source.media[0]) or self._hire(source)
+
+    def _hire(self, source: DecodeSource) -> FileWorker:
+        """The worker of a source; its thread starts with the first request."""
+        name, file_hash = source.media[0], source.file_hash
+        usage = self._usage.get(file_hash)
+        worker = FileWorker(
+            self._media[name],
+            self._facts[name],
+            cache=self._cache,
+            slots=self._slots,
+            files=self._files,
+            positions=1 if usage is None else usage.positions,
+            frame_size_bytes=_estimated_bytes(source.video),
+            next_use=lambda pts, after: self._planner.next_use(file_hash, pts, after),
+            note_speed=lambda speed: self._planner.note_speed(file_hash, speed),
+            ask_others=self._wake_all,
+            allow_network=self._allow_network,
+        )
+        self._cache.set_share(name, self._share(name))
+        self._workers[name] = worker
+        return worker
+
+    def _wake_all(self) -> None:
+        for worker in tuple(self._workers.values()):
+            worker.wake()
+
+    def _cache_statistics(self) -> CacheStatistics:
+        statistics = self._cache.stats()
+        statistics.hits, statistics.misses = self._hits, self._misses
+        by_file: dict[str, FileCacheStatistics] = {}
+        for source, each in statistics.per_file.items():
+            of_file = by_file.setdefault(self._sources[source].file_hash, FileCacheStatistics())
+            of_file.frames += each.frames
+            of_file.peak_bytes += each.peak_bytes
+        statistics.per_file = by_file
+        return statistics
+
+
+def _frames_by_use(usage: UsagePattern, video: VideoFacts) -> int:
+    """The share of a file in the cache, for one position."""
+    if usage.heavy:
+        return HEAVY_FRAMES
+    if video.frame_rate is not None and usage.time_ranges:
+        shown = sum((end - start for start, end in usage.time_ranges), start=usage.time_ranges[0][0] * 0)
+        if usage.total_frames < shown * video.frame_rate * SCATTERED_SHARE or usage.total_frames < SCATTERED_FRAMES:
+            return SCATTERED_FRAMES
+    return USUAL_FRAMES
+
+
+def _estimated_bytes(video: VideoFacts) -> int:
+    """Of one picture, with its padding."""
+    pixel_format = PIXEL_FORMATS[video.pix_fmt]
+    samples = 0
+    for plane in range(pixel_format.plane_count):
+        width, height = pixel_format.plane_size(plane, video.width, video.height)
+        samples += width * height
+    packed = max(len(pixel_format.components), 1)
+    return int(samples * pixel_format.bytes_per_sample * packed * _PADDING) + 1

@@ -1,0 +1,42 @@
+"""The part of a film that is asked for, in frames and in samples."""
+
+from __future__ import annotations
+
+from planner.clock import Time, format_time, frame_count, frames_in, sample_at
+from planner.errors import SetupError
+from planner.timeline import Timeline
+
+
+def frames_asked(timeline: Timeline, asked: tuple[Time, Time] | None) -> range:
+    """The output frames to be rendered, numbered in the whole film; all of them where no range is given.
+
+    `asked`: START and END of `--range`. Raises SetupError where no frame lies between them.
+    """
+    film_frames = frame_count(timeline.duration, timeline.fps)
+    if film_frames == 0:
+        raise SetupError(
+            "the timeline is empty: it lasts 0 s",
+            component="Project",
+            suggestion='add a clip, or give "canvas" a "duration"',
+        )
+    if asked is None:
+        return range(film_frames)
+    start, end = (t.resolve(timeline.fps) for t in asked)
+    inside = frames_in(start, end, timeline.fps)
+    frames = range(max(inside.start, 0), min(inside.stop, film_frames))
+    if not frames:
+        raise SetupError(
+            f"no frame lies in the range from {format_time(start)} to {format_time(end)}; "
+            f"the film lasts {format_time(timeline.duration)}",
+            component="Project",
+            suggestion="give --range START..END with START before END, inside of the film",
+        )
+    return frames
+
+
+def samples_of(timeline: Timeline, frames: range) -> range:
+    """The samples that sound while those frames are on screen, numbered in the whole film."""
+    rate, fps = timeline.sample_rate, timeline.fps
+    film_frames = frame_count(timeline.duration, fps)
+    end = timeline.duration if frames.stop == film_frames else frames.stop / fps
+    return range(sample_at(frames.start / fps, rate), sample_at(end, rate))

@@ -1,0 +1,120 @@
+"""Plays timelines through shared decoders in tests: every frame that each plan shows, beside one decoder a clip."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from decoders.clip_decoders import ClipDecoders
+from decoders.probe import probe
+from decoders.shared_pool import SharedDecoderPool
+from planner.export_planner import ExportPlanner
+from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
+from planner.frames import Frame, FrameRequest, FrameSource
+from planner.media import MediaFacts
+from planner.resolve import Timeline
+from planner.timeline import Composition, Media
+from tests.timelines import timeline
+
+MEGABYTE = 10**6
+
+
+class Film:
+    """A timeline over real files, and its planner."""
+
+    def __init__(
+        self, files: Mapping[str, Path], *tracks: object, frames: range | None = None, **more: object
+    ) -> None:
+        self.media = {name: Media(name, str(path)) for name, path in files.items()}
+        self.facts: dict[str, MediaFacts] = {name: probe(media) for name, media in self.media.items()}
+        self.timeline: Timeline = timeline(*tracks, media=self.media, **more)  # type: ignore[arg-type]
+        count = -(-self.timeline.duration * self.timeline.fps // 1)
+        self.frames = frames or range(int(count))
+
+    def planner(self) -> ExportPlanner:
+        return ExportPlanner(self.timeline, self.facts, {}, self.frames)
+
+    @contextmanager
+    def pool(
+        self, planner: ExportPlanner, *, cache: int = 200 * MEGABYTE, limit: int = 400 * MEGABYTE, cores: int = 2
+    ) -> Iterator[SharedDecoderPool]:
+        pool = SharedDecoderPool(
+            self.facts, self.media, planner, cache_bytes=cache, memory_limit_bytes=limit, cores=cores
+        )
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+    @contextmanager
+    def clip_decoders(self) -> Iterator[ClipDecoders]:
+        decoders = ClipDecoders(self.facts, self.media)
+        try:
+            yield decoders
+        finally:
+            decoders.close()
+
+    def least_decoded(self, planner: ExportPlanner) -> int:
+        """Frames from the keyframe before each shown frame to that frame, each once, of all files."""
+        spans: dict[str, set[int]] = {}
+        for number in self.frames:
+            for request in requests(planner.plan(number)):
+                table = self.facts[request.media].video.table  # type: ignore[union-attr]
+                assert table is not None
+                keyframe = table.keyframes[max(bisect_right(table.keyframes, request.pts) - 1, 0)]
+                first = table.index_of(keyframe)
+                spans.setdefault(request.file_hash, set()).update(range(first, table.index_of(request.pts) + 1))
+        return sum(len(span) for span in spans.values())
+
+
+def requests(plan: FramePlan) -> list[FrameRequest]:
+    """What a plan shows, bottom to top, deepest last."""
+    return list(_walk(plan.picture))
+
+
+def shown(source: FrameSource, plan: FramePlan) -> list[Frame]:
+    """Go on to an output frame and fetch all that it shows."""
+    source.begin(plan)
+    return [source.frame(request) for request in requests(plan)]
+
+
+def samples(frame: Frame) -> list[bytes]:
+    """The samples of each plane, without padding."""
+    rows = []
+    for plane in frame.planes:
+        size = plane.width * frame.format.bytes_per_sample * max(len(frame.format.components), 1)
+        data = bytes(plane.data)
+        rows.append(b"".join(data[y * plane.stride_bytes :][:size] for y in range(plane.height)))
+    return rows
+
+
+def compare(film: Film, **settings: int) -> SharedDecoderPool:
+    """Play a film through both systems; every frame must be the same. Returns the pool, closed."""
+    planner = film.planner()
+    with film.pool(planner, **settings) as pool, film.clip_decoders() as decoders:
+        for number in film.frames:
+            plan = planner.plan(number)
+            ours, theirs = shown(pool, plan), shown(decoders, plan)
+            for request, one, other in zip(requests(plan), ours, theirs, strict=True):
+                assert one.pts == other.pts == request.pts
+                assert (one.format, one.colour, one.orientation) == (other.format, other.colour, other.orientation)
+                assert samples(one) == samples(other), (number, request)
+    return pool
+
+
+def _walk(picture: CompositionPlan) -> Iterator[FrameRequest]:
+    for layer in picture.layers:
+        pair: tuple[Layer | None, ...] = (
+            (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,)
+        )
+        for each in pair:
+            if each is None:
+                continue
+            if isinstance(each.source, PictureSource):
+                yield each.source.request
+            elif isinstance(each.source, CompositionPlan):
+                yield from _walk(each.source)
