@@ -15,6 +15,11 @@ _Handler = Callable[[int, FrameType | None], Any] | int
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+class _Stop(KeyboardInterrupt):
+    """Of its own kind, because `python -m` ends by SIGINT, whatever the exit code, once a plain KeyboardInterrupt has
+    passed an `exec` of a text; dataclasses are made by that while modules load."""
+
+
 class Interruption:
     """While entered, the first signal raises KeyboardInterrupt in the main thread; the others are only noted.
 
@@ -34,7 +39,7 @@ class Interruption:
         """Raise KeyboardInterrupt here if a signal came, and from now on nowhere else."""
         self._deferred = True
         if self._asked:
-            raise KeyboardInterrupt
+            raise _Stop
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
@@ -56,4 +61,4 @@ class Interruption:
         if not self._asked:
             self._asked = True
             if not self._deferred:
-                raise KeyboardInterrupt
+                raise _Stop
