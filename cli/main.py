@@ -15,10 +15,12 @@ from collections.abc import Sequence
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from cli.compare_command import compare
 from cli.doctor_command import doctor
 from cli.error_block import crash_block, error_block, usage_block
 from cli.export_command import export
 from cli.invocation import HELP_SETTINGS, Invocation
+from cli.plan_command import plan
 from cli.probe_command import probe
 from cli.project_commands import frame, init, schema, validate
 from cli.shell_hook import shell_hook
@@ -45,7 +47,7 @@ def reelmill() -> None:
     """Renders a JSON timeline to a video file: exact, fast, explicit."""
 
 
-for _command in (export, init, validate, frame, probe, schema, doctor, shell_hook):
+for _command in (export, init, validate, plan, frame, compare, probe, schema, doctor, shell_hook):
     reelmill.add_command(_command)
 
 

@@ -303,7 +303,7 @@ class FileWorker:
             self._stay -= 1
         self._last = place
         for index in range(route.start, target):
-            if not self._needed(index):
+            if self._failures or not self._needed(index):
                 continue
             if not self._cache.would_keep(self.source, self._places.pts[index], self.frame_size_bytes):
                 continue

@@ -248,7 +248,7 @@ class SharedDecoderPool:
         usage = self._usage.get(self._sources[source].file_hash)
         if usage is None:
             return USUAL_FRAMES
-        return _frames_by_use(usage, self._sources[source].video) * max(usage.positions, 1)
+        return frames_by_use(usage, self._sources[source].video) * max(usage.positions, 1)
 
     def _worker(self, request: FrameRequest) -> FileWorker:
         if self._closed:
@@ -293,7 +293,7 @@ class SharedDecoderPool:
         return statistics
 
 
-def _frames_by_use(usage: UsagePattern, video: VideoFacts) -> int:
+def frames_by_use(usage: UsagePattern, video: VideoFacts) -> int:
     """The share of a file in the cache, for one position."""
     if usage.heavy:
         return HEAVY_FRAMES

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from export.codecs import VideoEncoding, choose_output
-from export.comparison_run import Crashed, Differing, Failed, Message, Planes, RunJob, Running, SystemRun, run
+from export.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
 from export.difference_picture import DifferenceFigures, draw_difference, measure
 from export.film_range import frames_asked
 from export.job import ExportOptions

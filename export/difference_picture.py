@@ -75,4 +75,4 @@ def _rgb(picture: Planes, colour: ColourTags) -> npt.NDArray[np.uint8]:
         dst_color_range=ColorRange.JPEG,
     )
     assert shown is not None
-    return shown.to_ndarray()
+    return np.asarray(shown.to_ndarray(), np.uint8)

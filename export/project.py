@@ -64,6 +64,7 @@ def open_project(path: Path, options: ExportOptions) -> OpenedProject:
 
 
 def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaFacts], list[Problem]]:
+    from decoders.file_hash import told_apart
     from decoders.probe import probe
 
     facts: dict[str, MediaFacts] = {}
@@ -74,7 +75,7 @@ def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaF
         except SetupError as error:
             path = timeline.media[name].path
             problems.append(Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion))
-    return facts, problems
+    return told_apart(facts), problems
 
 
 def _measure_texts(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -83,19 +83,29 @@ class Animated:
     def is_constant(self) -> bool:
         return len(self.keyframes) == 1
 
-    def at(self, time: Fraction) -> Value:
-        """The value at a time; the first holds before the first keyframe, the last after the last."""
+    def at(self, time: Fraction, *, backwards: bool = False) -> Value:
+        """The value at a time; the first holds before the first keyframe, the last after the last.
+
+        Backwards it is the value just before the time, which differs after a `hold`.
+        """
         frames = self.keyframes
-        index = bisect_right(frames, time, key=lambda k: k.time) - 1
+        find = bisect_left if backwards else bisect_right
+        index = find(frames, time, key=lambda k: k.time) - 1
         if index < 0:
             return frames[0].value
         here = frames[index]
         if index + 1 == len(frames):
             return here.value
         after = frames[index + 1]
+        if here.easing.hold:
+            return here.value
         eased = here.easing(float((time - here.time) / (after.time - here.time)))
         return tuple(a + (b - a) * eased for a, b in zip(here.value, after.value, strict=True))
 
-    def scalar(self, time: Fraction) -> float:
+    def scalar(self, time: Fraction, *, backwards: bool = False) -> float:
         """The value at a time, of an animation of one number."""
-        return self.at(time)[0]
+        return self.at(time, backwards=backwards)[0]
+
+    def share(self, time: Fraction, *, backwards: bool = False) -> float:
+        """The same for a number from 0 to 1, where an easing may overshoot."""
+        return min(max(self.scalar(time, backwards=backwards), 0.0), 1.0)

@@ -115,7 +115,7 @@ class FramePlanner:
         clips = track.at(moment)
         if not clips:
             return None
-        opacity = track.track.opacity.scalar(moment.time)
+        opacity = track.track.opacity.share(moment.time, backwards=moment.backwards)
         if len(clips) == 1:
             return self._clip(composition, clips[0], moment, above, active, track_opacity=opacity)
         before, after = clips
@@ -146,9 +146,9 @@ class FramePlanner:
         if found is None:
             return None
         source, natural = found
-        elapsed = moment.time - clip.start
+        elapsed = Moment(moment.time - clip.start, moment.backwards)
         placement = self._placement(composition, clip, natural, elapsed)
-        opacity = clip.transform.opacity.scalar(elapsed) * track_opacity
+        opacity = clip.transform.opacity.share(elapsed.time, backwards=elapsed.backwards) * track_opacity
         if placement is None or opacity <= 0:
             return None
         return Layer(
@@ -162,7 +162,7 @@ class FramePlanner:
             blend=clip.blend,
         )
 
-    def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Fraction) -> Placement | None:
+    def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
         """Most clips stand still: their placement is computed once."""
         key = (composition.id, clip.id)
         if key in self._fixed:

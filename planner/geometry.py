@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from planner.animation import Animated, Value
 from planner.frame_plan import WHOLE, Affine, Rect
+from planner.source_time import Moment
 from planner.timeline import Clip, Fit
 
 Size = tuple[Fraction, Fraction]
@@ -28,13 +30,13 @@ class Placement:
     matrix: Affine
 
 
-def place(natural: Size, canvas: Size, clip: Clip, elapsed: Fraction) -> Placement | None:
-    """The placement of a clip's picture, `elapsed` seconds after the clip's start.
+def place(natural: Size, canvas: Size, clip: Clip, elapsed: Moment) -> Placement | None:
+    """The placement of a clip's picture, `elapsed` after the clip's start.
 
     None where nothing is left to show: all cropped away, or scaled to nothing.
     """
     left, top, right, bottom = (
-        Fraction(value.scalar(elapsed)) for value in (clip.crop.left, clip.crop.top, clip.crop.right, clip.crop.bottom)
+        Fraction(_share(value, elapsed)) for value in (clip.crop.left, clip.crop.top, clip.crop.right, clip.crop.bottom)
     )
     shown = (natural[0] * (1 - left - right), natural[1] * (1 - top - bottom))
     if shown[0] <= 0 or shown[1] <= 0:
@@ -73,19 +75,27 @@ def _part(crop: tuple[Fraction, Fraction, Fraction, Fraction], kept: Size) -> Re
     return Rect(float(x), float(y), float(x + width * kept[0]), float(y + height * kept[1]))
 
 
-def _matrix(clip: Clip, elapsed: Fraction, width: float, height: float, canvas: Size) -> Affine:
+def _matrix(clip: Clip, elapsed: Moment, width: float, height: float, canvas: Size) -> Affine:
     """Anchor to the origin, scale, turn clockwise, move to the position."""
     transform = clip.transform
-    scale_x, scale_y = transform.scale.at(elapsed)
-    anchor_x, anchor_y = transform.anchor.at(elapsed)
+    scale_x, scale_y = _at(transform.scale, elapsed)
+    anchor_x, anchor_y = _at(transform.anchor, elapsed)
     if transform.position is None:
         x, y = float(canvas[0]) / 2, float(canvas[1]) / 2
     else:
-        x, y = transform.position.at(elapsed)
-    cos, sin = _turn(transform.rotation.scalar(elapsed))
+        x, y = _at(transform.position, elapsed)
+    cos, sin = _turn(_at(transform.rotation, elapsed)[0])
     a, b, c, d = cos * scale_x, sin * scale_x, -sin * scale_y, cos * scale_y
     left, top = anchor_x * width, anchor_y * height
     return Affine(a, b, c, d, x - a * left - c * top, y - b * left - d * top)
+
+
+def _at(value: Animated, moment: Moment) -> Value:
+    return value.at(moment.time, backwards=moment.backwards)
+
+
+def _share(value: Animated, moment: Moment) -> float:
+    return value.share(moment.time, backwards=moment.backwards)
 
 
 def _turn(degrees: float) -> tuple[float, float]:

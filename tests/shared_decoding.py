@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from decoders.clip_decoders import ClipDecoders
@@ -16,8 +14,7 @@ from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frames import Frame, FrameRequest, FrameSource
 from planner.media import MediaFacts
-from planner.resolve import Timeline
-from planner.timeline import Composition, Media
+from planner.timeline import Media, Timeline
 from tests.timelines import timeline
 
 MEGABYTE = 10**6
@@ -26,9 +23,7 @@ MEGABYTE = 10**6
 class Film:
     """A timeline over real files, and its planner."""
 
-    def __init__(
-        self, files: Mapping[str, Path], *tracks: object, frames: range | None = None, **more: object
-    ) -> None:
+    def __init__(self, files: Mapping[str, Path], *tracks: object, frames: range | None = None, **more: object) -> None:
         self.media = {name: Media(name, str(path)) for name, path in files.items()}
         self.facts: dict[str, MediaFacts] = {name: probe(media) for name, media in self.media.items()}
         self.timeline: Timeline = timeline(*tracks, media=self.media, **more)  # type: ignore[arg-type]
@@ -108,9 +103,7 @@ def compare(film: Film, **settings: int) -> SharedDecoderPool:
 
 def _walk(picture: CompositionPlan) -> Iterator[FrameRequest]:
     for layer in picture.layers:
-        pair: tuple[Layer | None, ...] = (
-            (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,)
-        )
+        pair: tuple[Layer | None, ...] = (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,)
         for each in pair:
             if each is None:
                 continue

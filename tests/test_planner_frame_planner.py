@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.animation import EASINGS, Animated, Keyframe
+from planner.animation import EASINGS, Animated, Easing, Keyframe
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
 from planner.media import MediaFacts
@@ -106,6 +106,34 @@ def test_opacity_is_the_clips_times_the_tracks_and_nothing_is_planned_at_zero() 
     assert plans.plan(30).picture.layers == ()
     assert plans.plan(45).picture.layers[0].opacity == pytest.approx(0.25)
     assert plans.plan(75).picture.layers[0].opacity == pytest.approx(0.5)
+
+
+def test_a_composition_backwards_has_its_steps_at_the_same_places() -> None:
+    """A step at 0.5 s of 1 s: forwards half of the frames lie before it, and backwards the same half."""
+    step = Animated((Keyframe(Fraction(0), (1.0,), EASINGS["hold"]), Keyframe(Fraction(1, 2), (0.5,))))
+    clip = media_clip("x", "m", "0", "1", transform=Transform(opacity=step))
+    inner = Composition("c", 1920, 1080, (Track("t", (clip,)),), duration=Fraction(1))
+
+    def opacities(speed: int, in_point: int) -> list[float]:
+        outer = Clip("o", CompositionContent("c"), Fraction(0), Fraction(1), Fraction(in_point), Fraction(speed))
+        plans = planner(timeline(Track("v", (outer,)), fps=10, compositions={"c": inner}), video("m", 60))
+        pictures = [plan.picture.layers[0] for plan in plans.plans(range(10))]
+        return [
+            p.source.layers[0].opacity
+            for p in pictures
+            if isinstance(p, Layer) and isinstance(p.source, CompositionPlan)
+        ]
+
+    assert opacities(1, 0) == [1.0] * 5 + [0.5] * 5
+    assert opacities(-1, 1) == [0.5] * 5 + [1.0] * 5
+
+
+def test_an_overshooting_opacity_is_one_before_the_tracks_counts() -> None:
+    overshoot = Easing(0.5, 1.8, 0.5, 1.8)
+    fade = Animated((Keyframe(Fraction(0), (0.0,), overshoot), Keyframe(Fraction(1), (1.0,))))
+    clip = media_clip("a", "m", "0", "2", transform=Transform(opacity=fade))
+    plans = planner(timeline(Track("v", (clip,), opacity=Animated.constant(0.5))), video("m", 90))
+    assert max(plans.plan(n).picture.layers[0].opacity for n in range(10, 30)) == 0.5
 
 
 def test_an_overlap_is_a_transition_with_eased_progress() -> None:

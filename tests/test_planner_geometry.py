@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from planner.animation import Animated, Keyframe
+from planner.animation import Animated, Easing, Keyframe
 from planner.frame_plan import Affine, Rect
 from planner.geometry import Placement, place
+from planner.source_time import Moment
 from planner.timeline import Clip, Crop, Fit, MediaContent, Transform
 
 CANVAS = (Fraction(1920), Fraction(1080))
@@ -28,7 +29,7 @@ def clip(fit: Fit = "contain", crop: Crop | None = None, transform: Transform | 
 
 
 def placed(width: int | Fraction, height: int | Fraction, one: Clip, elapsed: Fraction | int = 0) -> Placement:
-    placement = place((Fraction(width), Fraction(height)), CANVAS, one, Fraction(elapsed))
+    placement = place((Fraction(width), Fraction(height)), CANVAS, one, Moment(Fraction(elapsed)))
     assert placement is not None
     return placement
 
@@ -72,12 +73,12 @@ def test_crop_comes_before_fit() -> None:
 
 def test_nothing_is_left_of_a_picture_cropped_away() -> None:
     crop = Crop(left=Animated.constant(0.5), right=Animated.constant(0.5))
-    assert place((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Fraction(0)) is None
+    assert place((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(0))) is None
 
 
 def test_scaled_to_nothing_shows_nothing() -> None:
     transform = Transform(scale=Animated.constant(0, 1))
-    assert place((Fraction(10), Fraction(10)), CANVAS, clip("none", transform=transform), Fraction(0)) is None
+    assert place((Fraction(10), Fraction(10)), CANVAS, clip("none", transform=transform), Moment(Fraction(0))) is None
 
 
 def test_the_anchor_lies_on_the_position() -> None:
@@ -112,3 +113,11 @@ def test_keyframes_move_the_picture() -> None:
     position = Animated((Keyframe(Fraction(0), (0.0, 0.0)), Keyframe(Fraction(2), (100.0, 50.0))))
     placement = placed(10, 10, clip("none", transform=Transform(position=position)), 1)
     assert placement.matrix.apply(5, 5) == (50.0, 25.0)
+
+
+def test_an_overshooting_crop_stops_at_the_edge() -> None:
+    overshoot = Easing(0.5, -1.0, 0.5, 2.0)
+    crop = Crop(left=Animated((Keyframe(Fraction(0), (0.0,), overshoot), Keyframe(Fraction(1), (0.5,)))))
+    placement = place((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(1, 5)))
+    assert placement is not None
+    assert placement.part.left == 0

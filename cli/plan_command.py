@@ -1,0 +1,130 @@
+"""`reelmill plan`: what an export would do, as a table, JSON or a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from cli.invocation import verbose_option
+from cli.parameters import BYTES, PATH, RANGE, VARIABLE
+from cli.progress import clock, rate, size_text
+from cli.table import print_table
+from cli.talk import printable, styled, talk
+from export.job import DEFAULT_CACHE_BYTES, ExportOptions, System
+from planner.clock import format_time
+
+if TYPE_CHECKING:
+    from export.plan_description import FileUse, PlanDescription
+
+MAX_RANGES = 3
+"""Of a file that the table lists."""
+
+
+@click.command(short_help="Tell what an export would do, without rendering.")
+@click.argument("project", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+@click.option("--html", type=PATH, metavar="FILE", help="Write one self-contained page: timeline and decode ranges.")
+@click.option("--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded.")
+@click.option(
+    "--range", "range_", type=RANGE, metavar="START..END", help="Plan the frames with START ≤ time < END only."
+)
+@click.option(
+    "--set",
+    "variables",
+    type=VARIABLE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give a variable a value; repeatable.",
+)
+@click.option(
+    "--cache-size",
+    type=BYTES,
+    default=DEFAULT_CACHE_BYTES,
+    show_default="500MB",
+    metavar="SIZE",
+    help="Decoded frames kept.",
+)
+@click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+@verbose_option
+def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
+    """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""
+    from export.plan_description import describe_plan
+
+    options = ExportOptions(
+        variables=dict(flags["variables"]),
+        system=cast(System, flags["system"]),
+        range=flags["range_"],
+        cache_bytes=flags["cache_size"],
+        allow_network=flags["allow_network"],
+    )
+    found = describe_plan(project, options)
+    if html is not None:
+        from export.plan_page import write_plan_page
+
+        write_plan_page(html, found)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        return
+    for warning in found.warnings:
+        talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
+    for line in _lines(found):
+        click.echo(printable(line))
+    if found.files:
+        click.echo()
+        _print_files(found)
+    if html is not None:
+        talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(html))}")
+
+
+def _lines(found: PlanDescription) -> Iterator[str]:
+    picture = f"{found.width}×{found.height} at {rate(found.fps)} frames/s"
+    where = f" from {format_time(found.start)}" if found.start else ""
+    amount = f"{found.frames} frames ({format_time(found.end - found.start)}{where})"
+    content = f"{_count(found.clips, 'clip')}, {_count(len(found.nested), 'nested composition')}"
+    yield f"{found.project}: {picture}, {amount}, {content}"
+    yield f"system {found.system}: {found.system_reason}"
+    yield f"estimate: {_about(found.estimated_seconds)} on this machine, before anything was measured"
+    if found.system == "v2":
+        share = sum(file.cache_share for file in found.files)
+        yield f"cache: {share:.0%} of {size_text(found.cache_bytes)} at most"
+
+
+def _print_files(found: PlanDescription) -> None:
+    heads = ["file", "ranges", "clips", "frames", "shown", "decoders"]
+    cached = found.system == "v2"
+    rows = [_row(file, found.frames, cached) for file in found.files]
+    print_table([*heads, *(["cache"] if cached else [])], rows, left=2)
+
+
+def _row(file: FileUse, film_frames: int, cached: bool) -> list[str]:
+    numbers = ["", "", "", ""]
+    if file.frames:
+        share = f"{file.output_frames / film_frames:.0%}{' heavy' if file.heavy else ''}"
+        numbers = [str(file.frames), share, str(file.cursors), f"{file.cache_share:.0%}"]
+    return [file.path, _ranges(file), str(file.clips), *(numbers if cached else numbers[:-1])]
+
+
+def _ranges(file: FileUse) -> str:
+    if not file.ranges:
+        return "still" if file.frames else "sound alone"
+    told = ", ".join(f"{_seconds(start)}–{_seconds(end)} s" for start, end in file.ranges[:MAX_RANGES])
+    left = len(file.ranges) - MAX_RANGES
+    return f"{told}, {left} more" if left > 0 else told
+
+
+def _seconds(time: Fraction) -> str:
+    return f"{float(time):.2f}".rstrip("0").rstrip(".")
+
+
+def _about(seconds: float) -> str:
+    whole = max(round(seconds), 1)
+    return f"{whole} s" if whole < 60 else clock(whole)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
