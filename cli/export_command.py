@@ -79,7 +79,10 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], 
     if len(outputs) > 1:
         raise click.UsageError(f"one output at a time, and there are {len(outputs)}; an unquoted name with spaces?")
     options = export_options(flags)
-    from export.report import ExportRecord, write_report
+    from export.report import ExportRecord, check_report_path, write_report
+
+    if flags["report"] is not None:
+        check_report_path(flags["report"], (project, *outputs))
     from export.session import export_film
 
     told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)

@@ -45,10 +45,10 @@ class Narrator(SilentListener):
 
 def narrator(style: ProgressStyle, quiet: bool, checkpoint: Callable[[], None]) -> Narrator:
     """The listener for `--progress` and `-q`. There is no bar where stderr is no terminal."""
-    if quiet:
-        return Narrator(checkpoint)
     if style == "json":
         return JsonNarrator(checkpoint)
+    if quiet:
+        return Narrator(checkpoint)
     if style in ("auto", "bar") and is_terminal():
         return BarNarrator(checkpoint)
     return LineNarrator(checkpoint, heartbeat=style != "none")

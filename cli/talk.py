@@ -16,7 +16,8 @@ import click
 
 def is_terminal() -> bool:
     """Whether stderr is a terminal that can move its cursor."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    # There is no stderr where it was closed (`2>&-`).
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def wants_colour() -> bool:
@@ -31,7 +32,7 @@ def styled(text: str, *, colour: str | None = None, bold: bool = False, dim: boo
 
 def talk(text: str) -> None:
     """Print a line (or several) to stderr. A reader of stderr who has gone away stops nobody's export."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         click.echo(text, err=True, color=wants_colour())
         sys.stderr.flush()
 

@@ -119,6 +119,7 @@ class _VideoCodec:
     options: tuple[tuple[str, str], ...] = ()
     tag: str | None = None
     bitrate: bool = True
+    gop: bool = True
 
 
 _X26X_PRESETS = (
@@ -143,11 +144,13 @@ VIDEO_CODECS: dict[str, _VideoCodec] = {
         *("prores_ks", "yuv422p10le", None, ("proxy", "lt", "standard", "hq", "4444", "4444xq"), None, "profile"),
         options=(("vendor", "apl0"),),
         bitrate=False,
+        gop=False,
     ),
     "ffv1": _VideoCodec(
         *("ffv1", "yuv420p", None, (), None),
         options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1")),
         bitrate=False,
+        gop=False,
     ),
 }
 _ALIASES = {"h265": "hevc", "avc": "h264", "pcm_s16le": "pcm"} | {c.encoder: n for n, c in VIDEO_CODECS.items()}
@@ -201,6 +204,18 @@ def choose_output(
         video=_video(path, container, width, height, fps, video, threads) if container.video else None,
         audio=_audio(path, container, sample_rate, channels, audio) if has_sound else None,
     )
+
+
+def same_codec(path: Path, one: str | None, other: str | None) -> bool:
+    """Whether two names mean one codec in an output of that name; None is the container's default."""
+    container = _container(path)
+
+    def resolved(name: str | None) -> str | None:
+        return None if name is None else _ALIASES.get(name.lower(), name.lower())
+
+    defaults = {container.video[0] if container.video else None, container.audio[0]}
+    one, other = resolved(one), resolved(other)
+    return one == other or (None in (one, other) and (one or other) in defaults)
 
 
 def _refuse(message: str, suggestion: str) -> NoReturn:
@@ -257,6 +272,8 @@ def _video(
     codec = VIDEO_CODECS[name]
     encoder = _encoder_of_this_build(codec.encoder, "video")
     pix_fmt = _pix_fmt(name, codec, encoder, asked.pix_fmt, width, height)
+    if asked.gop is not None and not codec.gop:
+        _refuse(f"{name} has only keyframes", "leave gop out")
     threads = threads or DEFAULT_THREADS
     quality = _quality(name, codec, asked)
     options = dict(codec.options) | quality | _preset(name, codec, asked.preset, pix_fmt)

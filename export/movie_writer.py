@@ -87,6 +87,7 @@ class MovieWriter:
         Raises SetupError where the encoders can't be opened.
         """
         self._checkpoint = checkpoint
+        self._file = file
         self._target = target or file
         self._video = settings.video
         self._sound = sound
@@ -165,8 +166,12 @@ class MovieWriter:
             self._encode_all()
         except BaseException as error:
             self._error = error
+        if self._error is not None or self._aborted.is_set():
+            # Closing writes the index, and mp4 moves all of the file to make room for it: for nothing, here.
+            with contextlib.suppress(OSError):
+                self._file.unlink(missing_ok=True)
         try:
-            # Also writes the index; after a failure it may fail again, which says nothing new.
+            # After a failure this may fail again, which says nothing new.
             self._container.close()
         except Exception as error:
             if self._error is None and not self._aborted.is_set():

@@ -7,6 +7,7 @@ leftovers of a killed run from the work of one that is still going on. Passive; 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import sys
@@ -16,6 +17,7 @@ from types import TracebackType
 from planner.errors import RenderError, SetupError
 
 _MARK = ".reelmill-part"
+_LONGEST_NAME_BYTES = 180
 
 
 class OutputFile:
@@ -24,6 +26,7 @@ class OutputFile:
     def __init__(self, target: Path, *, force: bool) -> None:
         """Raises SetupError where the target exists (without `force`), is a folder, or can't be written."""
         self._target = target
+        self._force = force
         self._made_folders: list[Path] = []
         self._lock: int | None = None
         self._open = False
@@ -55,6 +58,13 @@ class OutputFile:
         try:
             with self.path.open("rb+") as file:
                 os.fsync(file.fileno())
+            if not self._force and self._target.exists():
+                raise RenderError(
+                    f"{self._target} has come to exist while it was rendered",
+                    component="Output",
+                    file=str(self._target),
+                    suggestion="add --force to replace it, or name another file",
+                )
             # Renamed while locked, so that a run to the same target can't take it for a leftover.
             self.path.replace(self._target)
             self._unlock()
@@ -80,7 +90,7 @@ class OutputFile:
     def _create(self) -> Path:
         """A new, locked file beside the target. Its name keeps the suffix, which tells libav the format."""
         while True:
-            path = self._target.with_name(f".{self._target.name}.{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
+            path = self._target.with_name(f"{_prefix(self._target)}{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
             # 0o666 less the user's umask: the finished film has the rights of any other new file.
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
             if not _lock(descriptor, wait=True):
@@ -113,6 +123,14 @@ class OutputFile:
                 folder.rmdir()
 
 
+def _prefix(target: Path) -> str:
+    """Beginning of the temporary names for a target; of a long name only a hash, since systems limit their length."""
+    name = target.name
+    if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        name = hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()
+    return f".{name}."
+
+
 def _refused(target: Path, why: str, suggestion: str) -> SetupError:
     return SetupError(f"{target} {why}", component="Output", file=str(target), suggestion=suggestion)
 
@@ -133,7 +151,7 @@ def _lock(descriptor: int, *, wait: bool = False) -> bool:
 def _remove_leftovers(target: Path) -> None:
     """Remove temporary files to this target whose run is dead. Windows refuses to remove those in use by itself."""
     for path in target.parent.iterdir():
-        if not (path.name.startswith(f".{target.name}.") and path.stem.endswith(_MARK)):
+        if not (path.name.startswith(_prefix(target)) and path.stem.endswith(_MARK)):
             continue
         with contextlib.suppress(OSError):
             if sys.platform == "win32":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import ExportError, SetupError
+from planner.errors import ExportError, RenderError, SetupError
 from planner.frames import DecodeStatistics
 
 if TYPE_CHECKING:
@@ -125,8 +127,39 @@ def failure_report(error: ExportError, record: ExportRecord | None = None) -> di
     return (record or ExportRecord()).as_dict(error)
 
 
+def check_report_path(path: Path, others: Iterable[Path]) -> None:
+    """Find out before the export whether its report can be written afterwards.
+
+    Raises SetupError where it can't be, or where it would replace one of `others` or any file that is no report.
+    """
+    if path.resolve() in {other.resolve() for other in others}:
+        raise _refused(path, "is the project or the output itself")
+    if path.is_dir():
+        raise _refused(path, "is a folder")
+    if path.exists() and not _is_report(path):
+        raise _refused(path, "would replace a file that is no report")
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise _refused(path, f"can't be written: {folder} is no folder that you may write to")
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        return "reelmill" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _refused(path: Path, why: str) -> SetupError:
+    return SetupError(
+        f"the report {path} {why}", component="Report", file=str(path), suggestion="name another file after --report"
+    )
+
+
 def write_report(path: Path, report: dict[str, Any]) -> None:
-    """Write the report as JSON, whole or not at all. Raises SetupError where the file can't be written."""
+    """Write the report as JSON, whole or not at all. Raises RenderError where the file can't be written."""
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +168,7 @@ def write_report(path: Path, report: dict[str, Any]) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise SetupError(
+        raise RenderError(
             f"the report can't be written: {error.strerror}",
             component="Report",
             file=str(path),

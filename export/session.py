@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from export.codecs import OutputSettings, choose_output, has_picture
+from export.codecs import OutputSettings, choose_output, has_picture, same_codec
 from export.film_range import frames_asked, samples_of
 from export.job import ExportOptions, Listener, SilentListener, Started
 from export.meter import Meter
@@ -150,10 +150,11 @@ def _render(
                 shown = plan.picture
             else:
                 record.frames_reused += 1
-            writer.write(buffer)
         except ExportError as error:
             error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
             raise
+        # Outside of the above: what fails there may have to do with an earlier frame, or with sound.
+        writer.write(buffer)
         meter.frame_done()
 
 
@@ -180,8 +181,8 @@ def _output_settings(
         sample_rate=timeline.sample_rate,
         channels=timeline.channels,
         has_sound=bool(cues),
-        video=_merged(timeline.video, options.video),
-        audio=_merged(project_audio, options.audio),
+        video=_merged(timeline.video, options.video, output),
+        audio=_merged(project_audio, options.audio, output),
         threads=options.threads,
     )
 
@@ -189,12 +190,12 @@ def _output_settings(
 _Settings = TypeVar("_Settings", VideoSettings, AudioSettings)
 
 
-def _merged(project: _Settings, flags: _Settings) -> _Settings:
+def _merged(project: _Settings, flags: _Settings, output: Path) -> _Settings:
     """The project's settings, replaced by what the command line gives.
 
     With another codec nothing of the project's is left: its preset or bitrate meant the codec it was written for.
     """
-    if flags.codec is not None and flags.codec != project.codec:
+    if flags.codec is not None and not same_codec(output, flags.codec, project.codec):
         return flags
     given = {f.name: value for f in fields(flags) if (value := getattr(flags, f.name)) is not None}
     if "crf" in given:

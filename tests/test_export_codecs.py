@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from export.codecs import CONTAINERS, OutputSettings, choose_output, has_picture
+from export.codecs import CONTAINERS, OutputSettings, choose_output, has_picture, same_codec
 from planner.errors import SetupError
 from planner.timeline import AudioSettings, VideoSettings
 
@@ -115,3 +115,16 @@ def test_every_codec_of_every_container_can_be_chosen() -> None:
             audio = choose(f"a{suffix}", audio=AudioSettings(codec=codec)).audio
             assert audio is not None
             assert audio.codec == codec
+
+
+def test_what_has_only_keyframes_takes_no_gop() -> None:
+    with pytest.raises(SetupError, match="only keyframes"):
+        choose("a.mkv", video=VideoSettings(codec="ffv1", gop=7))
+
+
+def test_names_of_one_codec_are_the_same_codec() -> None:
+    assert same_codec(Path("a.mp4"), "libx264", "avc")
+    assert same_codec(Path("a.mp4"), "h264", None)
+    assert same_codec(Path("a.wav"), None, "pcm_s16le")
+    assert not same_codec(Path("a.mp4"), "hevc", None)
+    assert not same_codec(Path("a.mp4"), "hevc", "h264")

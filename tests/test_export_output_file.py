@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from export.output_file import OutputFile
-from planner.errors import SetupError
+from planner.errors import RenderError, SetupError
 
 
 def names(folder: Path) -> set[str]:
@@ -147,3 +147,21 @@ def test_the_leftover_of_a_killed_run_goes_with_the_next_run_to_that_target(tmp_
     with OutputFile(target, force=True) as output:
         output.commit()
     assert [n for n in names(tmp_path) if n.startswith(".out.mp4.")] == []
+
+
+def test_a_target_that_came_to_exist_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with OutputFile(target, force=False) as output:
+        target.write_text("somebody else's")
+        with pytest.raises(RenderError, match="come to exist"):
+            output.commit()
+    assert target.read_text() == "somebody else's"
+    assert names(tmp_path) == {"out.mp4"}
+
+
+def test_names_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    target = tmp_path / ("ä" * 125 + ".mp4")
+    with OutputFile(target, force=False) as output:
+        output.path.write_text("film")
+        output.commit()
+    assert target.read_text() == "film"

@@ -302,3 +302,13 @@ def test_damage_in_the_range_that_is_needed_names_clip_file_and_time(
     code, said = run_export(capsys, ready / "project.json", ready / "out.mp4")
     assert code == 0
     assert "concealed" in said
+
+
+@pytest.mark.parametrize("name", ["project.json", "out.mp4", "movie.mp4/report.json"])
+def test_a_report_replaces_neither_project_nor_film(ready: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    before = (ready / "project.json").read_text()
+    code, said = run_export(capsys, ready / "project.json", ready / "out.mp4", "--report", ready / name)
+    assert code == 2
+    assert "report" in said
+    assert (ready / "project.json").read_text() == before
+    assert not (ready / "out.mp4").exists()
