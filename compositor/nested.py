@@ -142,7 +142,7 @@ class NestedCompRenderer:
         source = layer.source
         if isinstance(source, Solid):
             return solid_picture(source.color, layer.width, layer.height)
-        scale = self._drawing_scale(layer) if isinstance(source, Text | Shape) else 1
+        scale = self._drawing_scale(layer, source) if isinstance(source, Text | Shape) else 1
         key = (source, scale)
         kept = self._kept.get(key)
         nested = isinstance(source, CompositionPlan)
@@ -168,16 +168,21 @@ class NestedCompRenderer:
         self._kept[key] = _Kept(picture, wide, self._render)
         return picture
 
-    def _drawing_scale(self, layer: Layer) -> int:
+    def _drawing_scale(self, layer: Layer, source: Text | Shape) -> int:
         """How many times as large a text or a shape is drawn, so that it stays sharp where it is magnified.
 
         A power of two, and area-averaged from there: an animated scale does not draw it again for each frame.
         """
-        matrix = layer.matrix
-        wanted = float(self._scale) * max(math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d))
+        matrix, part = layer.matrix, layer.part
+        width, height = _natural_size(source)
+        # What the fit magnifies counts, too: the matrix begins at the fitted picture.
+        wanted = float(self._scale) * max(
+            math.hypot(matrix.a, matrix.b) * layer.width / max(width * (part.right - part.left), ALMOST),
+            math.hypot(matrix.c, matrix.d) * layer.height / max(height * (part.bottom - part.top), ALMOST),
+        )
         scale = 1
         while scale < min(wanted - ALMOST, MAX_DRAWING_SCALE):
-            if 2 * scale * max(layer.width, layer.height) > MAX_DRAWN_SIDE_PX:
+            if 2 * scale * max(width, height) > MAX_DRAWN_SIDE_PX:
                 break
             scale *= 2
         return scale
@@ -201,6 +206,15 @@ class NestedCompRenderer:
         self._retired.clear()
         self._pool.end_render()
         self._render += 1
+
+
+def _natural_size(source: Text | Shape) -> tuple[float, float]:
+    """Width and height that a text or a shape has at scale 1, pixels."""
+    if isinstance(source, Shape):
+        return source.size
+    from compositor.text import text_size
+
+    return text_size(source)
 
 
 def _needs_wide(plan: CompositionPlan) -> bool:

@@ -173,6 +173,18 @@ AUDIO_CODECS: dict[str, _AudioCodec] = {
 }
 
 
+def natural_output(video: VideoSettings, audio: AudioSettings) -> Path:
+    """A film that the settings of a project are meant for: the first container that takes its codecs."""
+    for suffix, container in CONTAINERS.items():
+        path = Path(f"film{suffix}")
+        if all(
+            asked is None or any(same_codec(path, asked, fitting) for fitting in codecs)
+            for asked, codecs in ((video.codec, container.video), (audio.codec, container.audio))
+        ):
+            return path
+    return Path("film.mp4")
+
+
 def has_picture(path: Path) -> bool:
     """Whether an output of that name has pictures. Raises SetupError for an unknown extension."""
     return bool(_container(path).video)
@@ -198,12 +210,10 @@ def choose_output(
     container = _container(path)
     if not container.video and not has_sound:
         _refuse(f"{path.name}: the timeline has no sound to write", "name a film, such as out.mp4")
-    return OutputSettings(
-        container=container.muxer,
-        container_options=container.options,
-        video=_video(path, container, width, height, fps, video, threads) if container.video else None,
-        audio=_audio(path, container, sample_rate, channels, audio) if has_sound else None,
-    )
+    pictures = _video(path, container, width, height, fps, video, threads) if container.video else None
+    # What was asked for the sound is checked also where the timeline has none.
+    sound = _audio(path, container, sample_rate, channels, audio)
+    return OutputSettings(container.muxer, container.options, pictures, sound if has_sound else None)
 
 
 def same_codec(path: Path, one: str | None, other: str | None) -> bool:

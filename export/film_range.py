@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from planner.clock import Time, format_time, frame_count, frames_in, sample_at
+from fractions import Fraction
+
+from planner.clock import Time, TimeError, format_time, frame_count, frames_in, sample_at
 from planner.errors import SetupError
 from planner.timeline import Timeline
 
@@ -21,7 +23,7 @@ def frames_asked(timeline: Timeline, asked: tuple[Time, Time] | None) -> range:
         )
     if asked is None:
         return range(film_frames)
-    start, end = (t.resolve(timeline.fps) for t in asked)
+    start, end = (time_asked(timeline, t, "--range") for t in asked)
     inside = frames_in(start, end, timeline.fps)
     frames = range(max(inside.start, 0), min(inside.stop, film_frames))
     if not frames:
@@ -32,6 +34,18 @@ def frames_asked(timeline: Timeline, asked: tuple[Time, Time] | None) -> range:
             suggestion="give --range START..END with START before END, inside of the film",
         )
     return frames
+
+
+def time_asked(timeline: Timeline, time: Time, flag: str) -> Fraction:
+    """Seconds of a time on the command line. Raises SetupError for a timecode that the canvas' rate does not have."""
+    try:
+        return time.resolve(timeline.fps)
+    except TimeError as error:
+        raise SetupError(
+            f"{flag}: {error}",
+            component="Project",
+            suggestion=f"the canvas has {float(timeline.fps):g} frames a second; seconds and frames (120f) always work",
+        ) from error
 
 
 def samples_of(timeline: Timeline, frames: range) -> range:

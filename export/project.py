@@ -90,7 +90,8 @@ def _measure_texts(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]],
                 check_text(text)
                 sizes[text] = text_size(text)
             except SetupError as error:
-                problems.append(Problem(f"{path}.text", error.message, error.suggestion))
+                message = error.message if error.file is None else f"{error.file}: {error.message}"
+                problems.append(Problem(f"{path}.text", message, error.suggestion))
     return sizes, problems
 
 
@@ -100,6 +101,7 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 
     project = open_project(path, options)
     timeline = project.timeline
+    _check_export(timeline, path)
     return Validation(
         warnings=project.warnings,
         frames=frame_count(timeline.duration, timeline.fps),
@@ -110,6 +112,26 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
         clips=sum(1 for _ in reachable_clips(timeline)),
         media=len(project.facts),
     )
+
+
+def _check_export(timeline: Timeline, path: Path) -> None:
+    """Raises ProjectError where no film could be written with the project's own settings."""
+    from export.codecs import choose_output, natural_output
+
+    try:
+        choose_output(
+            natural_output(timeline.video, timeline.audio),
+            width=timeline.root.width,
+            height=timeline.root.height,
+            fps=timeline.fps,
+            sample_rate=timeline.sample_rate,
+            channels=timeline.channels,
+            has_sound=True,
+            video=timeline.video,
+            audio=timeline.audio,
+        )
+    except SetupError as error:
+        raise ProjectError([Problem("$.export", error.message, error.suggestion)], file=str(path)) from error
 
 
 def probe_file(path: str, *, allow_network: bool = False) -> MediaFacts:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from export.codecs import OutputSettings, choose_output, has_picture, same_codec
-from export.film_range import frames_asked, samples_of
+from export.film_range import frames_asked, samples_of, time_asked
 from export.job import ExportOptions, Listener, SilentListener, Started
 from export.meter import Meter
 from export.movie_writer import MovieWriter
@@ -168,6 +168,12 @@ def _output_settings(
     opened: OpenedProject, output: Path, options: ExportOptions, cues: tuple[Cue, ...]
 ) -> OutputSettings:
     timeline = opened.timeline
+    if not has_picture(output) and (options.video != VideoSettings() or options.size or options.draft):
+        raise SetupError(
+            f"{output.name} has sound alone, and options of pictures were given",
+            component="Encoder",
+            suggestion="leave out what concerns pictures (codec, crf, size, draft, …), or name a film, such as out.mp4",
+        )
     # A project's settings of sound go with its pictures; sound alone is another kind of output.
     project_audio = timeline.audio if has_picture(output) else AudioSettings()
     width, height = options.size or (timeline.root.width, timeline.root.height)
@@ -231,11 +237,11 @@ def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) 
     """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
     opened = open_project(project, options)
     timeline = opened.timeline
-    time_asked = at.resolve(timeline.fps)
-    number = int(time_asked * timeline.fps // 1)
+    moment = time_asked(timeline, at, "--at")
+    number = int(moment * timeline.fps // 1)
     if not 0 <= number < frame_count(timeline.duration, timeline.fps):
         raise SetupError(
-            f"there is no frame at {format_time(time_asked)}: the film lasts {format_time(opened.timeline.duration)}",
+            f"there is no frame at {format_time(moment)}: the film lasts {format_time(opened.timeline.duration)}",
             component="Project",
             suggestion="give --at a time inside of the film",
         )

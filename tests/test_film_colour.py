@@ -144,3 +144,23 @@ def test_options_default_to_the_project(tmp_path: Path) -> None:
     assert [int(p[0]) for p in planes] == [round(16 + 219 * y), round(128 + 224 * cb), round(128 + 224 * cr)]
     assert all(np.ptp(p) == 0 for p in planes)
     assert ExportOptions().video == VideoSettings()
+
+
+def test_a_shape_that_its_fit_magnifies_stays_sharp(tmp_path: Path) -> None:
+    """A disc of 20 pixels fitted to 200: its edge is as narrow as that of a disc drawn with 200."""
+    shape = {"type": "ellipse", "size": [20, 20], "fill": "white"}
+
+    def edge(clip: dict[str, object], folder: str) -> int:
+        place = tmp_path / folder
+        place.mkdir()
+        project = {
+            "canvas": {"width": 200, "height": 200, "fps": 25},
+            "tracks": [{"clips": [{**clip, "duration": 0.04}]}],
+        }
+        output, _ = film(place, project, video=LOSSLESS_RGB)
+        row = read_rgb(output, 200, 200)[0, 100, :, 0]
+        return int(np.count_nonzero((row > 0) & (row < 255)))
+
+    fitted = edge({"shape": shape, "fit": "contain"}, "fitted")
+    drawn = edge({"shape": {**shape, "size": [200, 200]}}, "drawn")
+    assert fitted <= drawn + 4

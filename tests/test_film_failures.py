@@ -312,3 +312,43 @@ def test_a_report_replaces_neither_project_nor_film(ready: Path, capsys: pytest.
     assert "report" in said
     assert (ready / "project.json").read_text() == before
     assert not (ready / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("out.mp4", ["--range", "00:00:00:30.."], ["--range", "00:00:00:30", "25"]),
+        ("out.wav", ["--crf", "20"], ["out.wav", "sound alone"]),
+        ("out.mp4", ["--audio-codec", "nonsense"], ["nonsense", "aac"]),
+    ],
+)
+def test_flags_that_can_not_be_meant(
+    ready: Path, capsys: pytest.CaptureFixture[str], name: str, options: list[str], words: list[str]
+) -> None:
+    code, said = run_export(capsys, ready / "project.json", ready / name, *options)
+    assert code == 2
+    for word in words:
+        assert word in said
+    assert "bug" not in said
+
+
+def test_a_time_that_the_rate_lacks_is_no_bug(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["frame", str(ready / "project.json"), str(ready / "x.png"), "--at", "00:00:00:30"]) == 2
+    assert "00:00:00:30" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"canvas": {"width": 63, "height": 64, "fps": 25}},
+        {"audio": {"channels": 3}},
+        {"export": {"video": {"codec": "nope"}}},
+        {"export": {"video": {"preset": "zoom"}}},
+    ],
+)
+def test_validate_finds_what_no_export_could_do(
+    ready: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
+) -> None:
+    (ready / "project.json").write_text(json.dumps({**good_project(), **change}))
+    assert main(["validate", str(ready / "project.json")]) == 2
+    assert "$.export" in capsys.readouterr().err

@@ -365,7 +365,9 @@ def test_deep_nesting_is_told() -> None:
 
 def test_fades_that_overlap_are_told() -> None:
     clip = solid(id="x", audio={"fade_in": 0.6, "fade_out": 0.5})
-    assert resolved(clip).warnings == ('$.tracks[0].clips[0].audio: the fades of clip "x" overlap; it lasts 1 s',)
+    assert resolved(clip).warnings == (
+        '$.tracks[0].clips[0].audio: the fades of clip "x" are longer than it; it lasts 1 s',
+    )
 
 
 @given(
