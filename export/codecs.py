@@ -211,8 +211,10 @@ def choose_output(
     if not container.video and not has_sound:
         _refuse(f"{path.name}: the timeline has no sound to write", "name a film, such as out.mp4")
     pictures = _video(path, container, width, height, fps, video, threads) if container.video else None
-    # What was asked for the sound is checked also where the timeline has none.
-    sound = _audio(path, container, sample_rate, channels, audio)
+    sound = None
+    if has_sound or audio != AudioSettings():
+        # What was asked for is checked also where the timeline has no sound.
+        sound = _audio(path, container, sample_rate, channels, audio)
     return OutputSettings(container.muxer, container.options, pictures, sound if has_sound else None)
 
 

@@ -128,3 +128,7 @@ def test_names_of_one_codec_are_the_same_codec() -> None:
     assert same_codec(Path("a.wav"), None, "pcm_s16le")
     assert not same_codec(Path("a.mp4"), "hevc", None)
     assert not same_codec(Path("a.mp4"), "hevc", "h264")
+
+
+def test_a_silent_timeline_has_no_sample_rate_to_refuse() -> None:
+    assert choose("a.webm", sample_rate=44100, has_sound=False).audio is None
