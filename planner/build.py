@@ -12,7 +12,8 @@ from planner import timeline as result
 from planner.animation import LINEAR
 from planner.document_places import Reading
 from planner.json_path import Location, json_path
-from planner.rules import clip_id, is_sequence, track_id
+from planner.number_pattern import is_sequence
+from planner.rules import clip_id, track_id
 
 _PLAIN_TRANSFORM = result.Transform()
 _PLAIN_CROP = result.Crop()

@@ -70,9 +70,13 @@ def read_number(value: object) -> int | Decimal:
     """A number, or a variable that holds one. Raises a fault."""
     if isinstance(value, Substituted):
         try:
-            return Decimal(value.strip())
+            number = Decimal(value.strip())
         except ArithmeticError:
             raise fault(f"{shown(value)} is not a number") from None
+        # Decimal reads "NaN", "sNaN" and "Infinity" too, and what compares with a signalling one fails.
+        if not number.is_finite():
+            raise fault(f"{shown(value)} is not a number")
+        return number
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         hint = "write it without quotes" if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value) else None
         raise fault(f"must be a number, not {kind_of(value)}", hint)
@@ -84,7 +88,7 @@ _NUMBER_TEXT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 def in_range(number: int | Decimal, low: float, high: float) -> float:
     """The number as float. Raises a fault where it is out of range."""
-    if (isinstance(number, Decimal) and number.is_nan()) or not low <= number <= high:
+    if not low <= number <= high:
         raise fault(f"{shown(number)} is out of range: it must be {low} to {high}")
     return float(number)
 

@@ -23,7 +23,7 @@ from planner.frames import FrameRequest
 from planner.media import MediaFacts, VideoFacts
 from planner.pixel_format import PIXEL_FORMATS
 from planner.schedule import PRIORITIES, DecodeSchedule, FileBatch, Priority, ScheduledRequest
-from planner.simplify import without_hidden
+from planner.simplify import SharedPlans, without_hidden
 from planner.timeline import Text, Timeline
 from planner.usage import file_usages
 from planner.use_index import UseIndex
@@ -69,6 +69,7 @@ class ExportPlanner:
         self._budget_bytes: int | None = None
         seconds = math.ceil(LOOK_AHEAD_SECONDS * self._fps)
         self._look_ahead = self._most_ahead = min(max(seconds, MIN_LOOK_AHEAD), MAX_LOOK_AHEAD)
+        self._pictures = SharedPlans()
         self._planned: deque[_Planned] = deque()
         self._window = range(frames.start, frames.start)
         """The output frames in `_planned`."""
@@ -154,7 +155,8 @@ class ExportPlanner:
             self._move(range(output_frame, output_frame))
         if output_frame == self._window.stop:
             plan = self._planner.plan(output_frame)
-            plan = replace(plan, picture=without_hidden(plan.picture))
+            plan = replace(plan, picture=without_hidden(plan.picture, self._pictures))
+            self._pictures.next_frame()
             requests = _requests(plan.picture, self._sources)
             self._planned.append(_Planned(plan, requests))
             with self._lock:

@@ -96,6 +96,15 @@ class CompositionPlan:
     height: int
     background: Colour
     layers: tuple[Layer | TransitionLayer, ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Computed once: a composition may be reached by very many paths."""
+
+    def __post_init__(self) -> None:
+        content = hash((self.width, self.height, self.background, self.layers))
+        object.__setattr__(self, "_hash", content)
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,9 @@ class _Resolver:
         fades = clip.audio.fade_in + clip.audio.fade_out
         if clip.duration is not None and fades > clip.duration:
             length = format_time(clip.duration)
-            self.warnings.append(f'{clip.path}.audio: the fades of clip "{clip.id}" are longer than it; it lasts {length}')
+            self.warnings.append(
+                f'{clip.path}.audio: the fades of clip "{clip.id}" are longer than it; it lasts {length}'
+            )
         return clip
 
     def _filled(self, clip: Clip, source: _Source) -> Clip:

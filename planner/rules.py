@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import PurePath
 from typing import Any
 
 from planner.document import CONTENTS
 from planner.errors import Problem
 from planner.json_path import Location, json_path
+from planner.number_pattern import is_sequence
 from planner.variables import NAME
 
 Object = dict[str, Any]
-_NUMBER_PATTERN = re.compile(r"%(?:0[0-9]+)?d")
 
 
 def check_rules(data: Object) -> list[Problem]:
@@ -67,11 +66,6 @@ def track_id(index: int, track_name: str | None) -> str:
 def clip_id(track: str, index: int, clip_name: str | None) -> str:
     """What a clip is called: its id, else its track's and its index."""
     return clip_name or f"{track}[{index}]"
-
-
-def is_sequence(path: str) -> bool:
-    """Whether a path names an image sequence: its last part holds a number pattern, `%d` or such as `%04d`."""
-    return _NUMBER_PATTERN.search(PurePath(path).name) is not None
 
 
 def _check_ids(location: Location, owner: Object) -> Iterator[Problem]:

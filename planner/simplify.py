@@ -14,43 +14,65 @@ from planner.timeline import Solid
 _IDENTITY = Affine()
 
 
-def without_hidden(plan: CompositionPlan) -> CompositionPlan:
+class SharedPlans:
+    """One object for equal compositions of two frames in a row, so that to compare them is to look at identities.
+
+    Without it two equal pictures would be compared along every path to every composition: 2^n for one that is shown
+    twice on each of n levels.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[CompositionPlan, CompositionPlan] = {}
+        self._now: dict[CompositionPlan, CompositionPlan] = {}
+
+    def next_frame(self) -> None:
+        """Forget what the frame before the last one showed."""
+        self._before, self._now = self._now, {}
+
+    def shared(self, plan: CompositionPlan) -> CompositionPlan:
+        """The object for a composition whose nested ones are shared already."""
+        found = self._now.get(plan) or self._before.get(plan) or plan
+        self._now[found] = found
+        return found
+
+
+def without_hidden(plan: CompositionPlan, plans: SharedPlans | None = None) -> CompositionPlan:
     """Drop the layers that an opaque layer of the canvas' size hides, in nested compositions too.
 
     What is dropped is never decoded. A composition that is one object in several layers stays one.
     """
-    return _without_hidden(plan, {})
+    return _without_hidden(plan, {}, plans or SharedPlans())
 
 
 _Done = dict[int, CompositionPlan]
 """What became of each composition of the plan, by its identity: work grows with compositions, not with paths."""
 
 
-def _without_hidden(plan: CompositionPlan, done: _Done) -> CompositionPlan:
+def _without_hidden(plan: CompositionPlan, done: _Done, plans: SharedPlans) -> CompositionPlan:
     if id(plan) in done:
         return done[id(plan)]
     kept: list[Layer | TransitionLayer] = []
     for layer in reversed(plan.layers):
-        kept.append(_simplified(layer, done))
+        kept.append(_simplified(layer, done, plans))
         if _covers(layer, plan):
             break
-    simplified = done[id(plan)] = replace(plan, layers=tuple(reversed(kept)))
+    simplified = done[id(plan)] = plans.shared(replace(plan, layers=tuple(reversed(kept))))
     return simplified
 
 
-def _simplified(layer: Layer | TransitionLayer, done: _Done) -> Layer | TransitionLayer:
+def _simplified(layer: Layer | TransitionLayer, done: _Done, plans: SharedPlans) -> Layer | TransitionLayer:
     if isinstance(layer, TransitionLayer):
         return replace(
             layer,
-            before=None if layer.before is None else _simplified_nested(layer.before, done),
-            after=None if layer.after is None else _simplified_nested(layer.after, done),
+            before=None if layer.before is None else _simplified_nested(layer.before, done, plans),
+            after=None if layer.after is None else _simplified_nested(layer.after, done, plans),
         )
-    return _simplified_nested(layer, done)
+    return _simplified_nested(layer, done, plans)
 
 
-def _simplified_nested(layer: Layer, done: _Done) -> Layer:
+def _simplified_nested(layer: Layer, done: _Done, plans: SharedPlans) -> Layer:
     if isinstance(layer.source, CompositionPlan):
-        return replace(layer, source=_without_hidden(layer.source, done))
+        return replace(layer, source=_without_hidden(layer.source, done, plans))
     return layer
 
 

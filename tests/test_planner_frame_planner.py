@@ -12,7 +12,7 @@ from planner.animation import EASINGS, Animated, Easing, Keyframe
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
 from planner.media import MediaFacts
-from planner.simplify import untouched, without_hidden
+from planner.simplify import SharedPlans, untouched, without_hidden
 from planner.source_time import Moment, within_source
 from planner.timeline import (
     AfterEnd,
@@ -214,6 +214,11 @@ def test_a_composition_used_twice_at_each_level_is_planned_once_a_level() -> Non
     plans = planner(timeline(Track("v", (outer,)), compositions=compositions), video("m", 60))
     # 2^29 instances of the leaf; one is decoded.
     assert plans.plan(0).active == {("o", *["k0"] * (depth - 1), "x")}
+    shared = SharedPlans()
+    first, second = (without_hidden(plans.plan(n).picture, shared) for n in (0, 0))
+    other = without_hidden(plans.plan(1).picture, shared)
+    assert first is second
+    assert other != first
 
 
 def one_plan(*tracks: Track, files: tuple[MediaFacts, ...] = (), frame: int = 0) -> FramePlan:
