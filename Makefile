@@ -2,12 +2,13 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long clean
+.PHONY: help demo test test-long bench-decoders clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
 	@echo "make test       set up, then check format, lint, types and tests"
 	@echo "make test-long  the same with the long tests"
+	@echo "make bench-decoders  time V2 against V1 (minutes; prints tables)"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
@@ -28,6 +29,10 @@ lint:
 	$(bin)/ruff format --check
 	$(bin)/ruff check
 	$(bin)/mypy
+
+bench-decoders:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.shared_decoders
 
 clean:
 	rm -rf .venv out build dist *.egg-info examples/media

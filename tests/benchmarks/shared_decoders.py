@@ -234,12 +234,12 @@ def compare(folder: Path, case: Case, rounds: int) -> dict[str, Any]:
     assert len(digests) == 1, f"{case.name}: V1 and V2 gave different films"
 
     def median(system: str, *keys: str) -> float:
-        values = []
+        values: list[float] = []
         for run in runs[system]:
             value: Any = run.report
             for key in keys:
                 value = value[key]
-            values.append(value)
+            values.append(float(value))
         return statistics.median(values)
 
     walls = {system: statistics.median(run.wall for run in found) for system, found in runs.items()}
