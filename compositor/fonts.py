@@ -143,26 +143,44 @@ def draw_run(
 
     `stroke_px` makes the letters fatter on all sides, with round corners.
     """
-    samples = 1 if size_px > 4 * SAMPLED_EM_PX else max(2, min(MAX_SAMPLES, math.ceil(SAMPLED_EM_PX / size_px)))
-    sized = _sized(font.path, size_px * samples)
-    left, top, right, bottom = sized.getbbox(text, direction=direction, stroke_width=stroke_px * samples, anchor="ls")
-    if right <= left or bottom <= top:
+    extent = run_extent(font, text, direction, size_px, x, y, stroke_px)
+    if extent is None:
         return None
-    origin_x, origin_y = round(x * samples), round(y * samples)
-    # A sample of margin, since strokes reach fractions of samples outside; then out to whole pixels.
-    left_px = math.floor((origin_x + left - 1) / samples)
-    top_px = math.floor((origin_y + top - 1) / samples)
-    width = math.ceil((origin_x + right + 1) / samples) - left_px
-    height = math.ceil((origin_y + bottom + 1) / samples) - top_px
-    image = Image.new("L", (width * samples, height * samples))
+    left_px, top_px, right_px, bottom_px = extent
+    samples = _samples(size_px)
+    image = Image.new("L", ((right_px - left_px) * samples, (bottom_px - top_px) * samples))
     ImageDraw.Draw(image).text(
-        (origin_x - left_px * samples, origin_y - top_px * samples),
+        (round(x * samples) - left_px * samples, round(y * samples) - top_px * samples),
         text,
         fill=255,
-        font=sized,
+        font=_sized(font.path, size_px * samples),
         anchor="ls",
         direction=direction,
         stroke_width=stroke_px * samples,
         stroke_fill=255,
     )
     return DrawnRun(np.asarray(image.reduce(samples)), left_px, top_px)
+
+
+def run_extent(
+    font: Font, text: str, direction: Literal["ltr", "rtl"], size_px: float, x: float, y: float, stroke_px: float = 0.0
+) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of what draw_run draws, in whole pixels; None where it has no ink."""
+    samples = _samples(size_px)
+    sized = _sized(font.path, size_px * samples)
+    left, top, right, bottom = sized.getbbox(text, direction=direction, stroke_width=stroke_px * samples, anchor="ls")
+    if right <= left or bottom <= top:
+        return None
+    origin_x, origin_y = round(x * samples), round(y * samples)
+    # A sample of margin, since strokes reach fractions of samples outside; then out to whole pixels.
+    return (
+        math.floor((origin_x + left - 1) / samples),
+        math.floor((origin_y + top - 1) / samples),
+        math.ceil((origin_x + right + 1) / samples),
+        math.ceil((origin_y + bottom + 1) / samples),
+    )
+
+
+def _samples(size_px: float) -> int:
+    """Samples of a pixel, across and down."""
+    return 1 if size_px > 4 * SAMPLED_EM_PX else max(2, min(MAX_SAMPLES, math.ceil(SAMPLED_EM_PX / size_px)))

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 
 from compositor.coverage import Contour, coverage
 from compositor.drawn_picture import MAX_SIDE_PX, DrawnPicture
-from planner.errors import RenderError
+from planner.errors import RenderError, SetupError
 from planner.timeline import Colour, Shape
 
 FLATNESS_PX = 0.002
 """Less than 1/255 of a pixel's area."""
 _BAND_ROWS = 256
 """Rows that are worked on at a time, so that large pictures don't take many times their memory."""
+
+
+def check_shape(shape: Shape) -> None:
+    """Raises SetupError where the shape is too large to be drawn at scale 1, with what reaches outside of its size."""
+    _box([*_filling(shape, 1.0), *_stroking(shape, 1.0)], *shape.size, SetupError)
 
 
 def draw_shape(shape: Shape, scale: float = 1.0) -> DrawnPicture:
@@ -31,9 +36,8 @@ def draw_shape(shape: Shape, scale: float = 1.0) -> DrawnPicture:
     that is too large.
     """
     width, height = shape.size[0] * scale, shape.size[1] * scale
-    fill = _filled(shape, scale) if shape.fill is not None else []
-    stroke = _stroked(shape, scale, shape.stroke.width * scale / 2) if shape.stroke is not None else []
-    box = _box([*fill, *stroke], width, height)
+    fill, stroke = _filling(shape, scale), _stroking(shape, scale)
+    box = _box([*fill, *stroke], width, height, RenderError)
     # Without contours there is nothing to cover, so the other colour does not count.
     layers = [
         (coverage(contours, box), _premultiplied(colour))
@@ -51,6 +55,14 @@ def draw_shape(shape: Shape, scale: float = 1.0) -> DrawnPicture:
             painted = colour * mask[rows, :, None] + painted * (1 - colour[3] * mask[rows, :, None])
         pixels[rows] = np.rint(np.minimum(painted, 1) * 255)
     return DrawnPicture(pixels, (box[0], box[1]), (width, height))
+
+
+def _filling(shape: Shape, scale: float) -> list[Contour]:
+    return _filled(shape, scale) if shape.fill is not None else []
+
+
+def _stroking(shape: Shape, scale: float) -> list[Contour]:
+    return _stroked(shape, scale, shape.stroke.width * scale / 2) if shape.stroke is not None else []
 
 
 def _filled(shape: Shape, scale: float) -> list[Contour]:
@@ -162,7 +174,9 @@ def _steps(radius: float) -> int:
     return 4 * math.ceil(math.pi / math.acos(1 - FLATNESS_PX / radius) / 4)
 
 
-def _box(contours: Sequence[Contour], width: float, height: float) -> tuple[int, int, int, int]:
+def _box(
+    contours: Sequence[Contour], width: float, height: float, failure: type[SetupError] | type[RenderError]
+) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of what is drawn and of the nominal picture, in whole pixels."""
     corners = np.concatenate([np.array([(0.0, 0.0), (width, height)]), *contours])
     # What reaches outside by no more than a rounding error needs no pixel there.
@@ -170,7 +184,7 @@ def _box(contours: Sequence[Contour], width: float, height: float) -> tuple[int,
     right, bottom = np.ceil(corners.max(axis=0) - 1e-6).astype(int)
     box = (int(left), int(top), max(int(right), 1), max(int(bottom), 1))
     if max(box[2] - box[0], box[3] - box[1]) > MAX_SIDE_PX:
-        raise RenderError(
+        raise failure(
             f"the shape would be a picture of {box[2] - box[0]}×{box[3] - box[1]} pixels; "
             f"the limit is {MAX_SIDE_PX}×{MAX_SIDE_PX}",
             component="Shape",

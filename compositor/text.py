@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositor.drawn_picture import MAX_SIDE_PX, DrawnPicture
-from compositor.fonts import DrawnRun, Mask, draw_run, require_layout
+from compositor.fonts import DrawnRun, Mask, draw_run, require_layout, run_extent
 from compositor.text_layout import TextLayout, lay_out
 from planner.errors import RenderError, SetupError
 from planner.timeline import Colour, Shadow, Text
@@ -27,7 +27,10 @@ _Box = tuple[int, int, int, int]
 
 
 def check_text(text: Text) -> None:
-    """Raises SetupError where the text can't be drawn: no layout library, a bad font, a missing glyph, too large."""
+    """Raises SetupError where the text can't be drawn: no layout library, a bad font, a missing glyph, too large.
+
+    Outline and shadow count: what passes can be drawn at scale 1.
+    """
     require_layout()
     layout = lay_out(text)
     if max(layout.width, layout.height) > MAX_SIDE_PX:
@@ -37,6 +40,7 @@ def check_text(text: Text) -> None:
             component="Text",
             suggestion='make "size" smaller, or wrap the text with "box_width"',
         )
+    _check_drawn_size(_drawn_box(text, layout), SetupError)
 
 
 def text_size(text: Text) -> tuple[float, float]:
@@ -67,7 +71,7 @@ def draw_text(text: Text, scale: float = 1.0) -> DrawnPicture:
         shadow, shadow_box = _cast(text.shadow, solid, scale)
         box = _union([box, shadow_box])
         shadow = _padded(shadow, shadow_box, box)
-    _check_drawn_size(box)
+    _check_drawn_size(box, RenderError)
     letter_mask = _assemble(letters, box)
     solid_mask = letter_mask if outline is None else np.maximum(_assemble(solid, box), letter_mask)
     height, width = letter_mask.shape
@@ -100,6 +104,19 @@ def _runs(text: Text, layout: TextLayout, scale: float, stroke: float) -> list[D
     return [run for run in drawn if run is not None]
 
 
+def _drawn_box(text: Text, layout: TextLayout) -> _Box:
+    """What draw_text covers at scale 1, without drawing anything."""
+    stroke = text.outline.width if text.outline is not None else 0.0
+    boxes = [(0, 0, math.ceil(layout.width), math.ceil(layout.height))]
+    extents = (
+        run_extent(run.font, run.text, run.direction, text.size, run.x, run.baseline, stroke) for run in layout.runs
+    )
+    solid = [extent for extent in extents if extent is not None]
+    if text.shadow is not None and solid:
+        boxes.append(_shadow_box(text.shadow, _union(solid), 1.0))
+    return _union([*boxes, *solid])
+
+
 def _extent(run: DrawnRun) -> _Box:
     height, width = run.mask.shape
     return run.left, run.top, run.left + width, run.top + height
@@ -126,14 +143,25 @@ def _cast(shadow: Shadow, solid: list[DrawnRun], scale: float) -> tuple[NDArray[
     offset_x, offset_y = shadow.offset[0] * scale, shadow.offset[1] * scale
     whole_x, whole_y = math.floor(offset_x), math.floor(offset_y)
     sigma = shadow.blur * scale
-    reach = math.ceil(BLUR_REACH * sigma) + 1
-    left, top, right, bottom = _union(map(_extent, solid))
-    box = (left + whole_x - reach, top + whole_y - reach, right + whole_x + reach, bottom + whole_y + reach)
-    _check_drawn_size(box)
-    silhouette = np.pad(_assemble(solid, (left, top, right, bottom)), reach).astype(np.float32) / np.float32(255)
+    reach = _reach(sigma)
+    solid_box = _union(map(_extent, solid))
+    box = _shadow_box(shadow, solid_box, scale)
+    _check_drawn_size(box, RenderError)
+    silhouette = np.pad(_assemble(solid, solid_box), reach).astype(np.float32) / np.float32(255)
     across = _filtered(silhouette, _gaussian(sigma, offset_x - whole_x, reach))
     down = _filtered(across.T, _gaussian(sigma, offset_y - whole_y, reach)).T
     return np.clip(down, 0, 1), box
+
+
+def _shadow_box(shadow: Shadow, solid: _Box, scale: float) -> _Box:
+    """Where the shadow of what lies in a box lies."""
+    x, y = math.floor(shadow.offset[0] * scale), math.floor(shadow.offset[1] * scale)
+    reach = _reach(shadow.blur * scale)
+    return solid[0] + x - reach, solid[1] + y - reach, solid[2] + x + reach, solid[3] + y + reach
+
+
+def _reach(sigma: float) -> int:
+    return math.ceil(BLUR_REACH * sigma) + 1
 
 
 def _gaussian(sigma: float, shift: float, reach: int) -> NDArray[np.float64]:
@@ -173,10 +201,10 @@ def _coverage(mask: Mask) -> NDArray[np.float32]:
     return mask.astype(np.float32)[:, :, None] / np.float32(255)
 
 
-def _check_drawn_size(box: _Box) -> None:
+def _check_drawn_size(box: _Box, failure: type[SetupError] | type[RenderError]) -> None:
     width, height = box[2] - box[0], box[3] - box[1]
     if max(width, height) > MAX_SIDE_PX:
-        raise RenderError(
+        raise failure(
             f"the text with outline and shadow would be a picture of {width}×{height} pixels; "
             f"the limit is {MAX_SIDE_PX}×{MAX_SIDE_PX}",
             component="Text",

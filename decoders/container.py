@@ -21,6 +21,11 @@ LOCAL_PROTOCOLS = "file"
 NETWORK_PROTOCOLS = "file,http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmpt,rtmps,crypto,data"
 """What libav may open with `--allow-network`."""
 
+OPEN_SECONDS = 15
+"""With `--allow-network`, a server that has not let the file be opened within this time has stalled."""
+READ_SECONDS = 30
+"""The same for each packet."""
+
 _ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://?[^/]?")
 _PLAYLISTS = frozenset(
     {"concat", "dash", "hls", "image2", "image2pipe", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "vobsub"}
@@ -65,7 +70,8 @@ def open_container(
     if not allow_network:
         options["format_whitelist"] = _self_contained_formats()
     try:
-        return av.open(path, container_options=options, metadata_errors="replace")
+        timeout = (OPEN_SECONDS, READ_SECONDS) if allow_network else None
+        return av.open(path, container_options=options, metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise failure(
             f"the file can't be read as media: {reason(error)}",
@@ -83,6 +89,8 @@ def is_address(path: str) -> bool:
 
 def reason(error: BaseException) -> str:
     """What a foreign error says, without its numbers and file names."""
+    if isinstance(error, av.ExitError):
+        return "the server did not answer in time"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text)
 

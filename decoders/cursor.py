@@ -183,9 +183,10 @@ class Cursor:
                 self._seek(keyframe)
                 return self._read_until(target, collect=collect)
             except _Unclean:
-                if keyframe <= last:
+                if keyframe <= 0:
                     raise
-                keyframe -= 1
+                # The beginning of the file is never missed; program streams were seen to need it.
+                keyframe = keyframe - 1 if keyframe > last else 0
 
     def _read_until(self, target: int, *, collect: bool) -> VideoFrame:
         """Decode up to a frame. Raises _Unclean where it is missing or something before it is damaged."""
@@ -329,14 +330,33 @@ class Cursor:
             self._facts.path, allow_network=self._allow_network, component=COMPONENT, failure=RenderError
         )
         self._statistics.opened += 1
-        self._stream = video_streams(self._container)[self._video.stream]
-        for other in self._container.streams:
-            if other is not self._stream:
-                other.discard = Discard.all
-        self.stream_colour = self._colour()
-        self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse")
+        try:
+            self._stream = self._find_stream(self._container)
+            for other in self._container.streams:
+                if other is not self._stream:
+                    other.discard = Discard.all
+            self.stream_colour = self._colour()
+            self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse")
+        except BaseException:
+            self.close()
+            raise
         self._run = _Run(fresh=True)
         self._packets = self._read_packets()
+
+    def _find_stream(self, container: InputContainer) -> VideoStream:
+        streams = video_streams(container)
+        if self._video.stream < len(streams):
+            stream = streams[self._video.stream]
+            # libav has no context for a codec that it does not know.
+            if stream.codec_context is not None and stream.codec_context.codec.canonical_name == self._video.codec:
+                return stream
+        raise RenderError(
+            "the file has changed since it was probed",
+            component=COMPONENT,
+            file=self._facts.path,
+            file_hash=self._facts.file_hash,
+            suggestion="leave the file alone while it is rendered, and start again",
+        )
 
     def _colour(self) -> StreamColour:
         """The stream's tags; those that were measured when the file was probed are taken from its facts."""

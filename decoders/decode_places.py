@@ -88,7 +88,7 @@ class DecodePlaces:
         routes = [self._from_place(place, target, needed, room) for place in self.places]
         if not routes or (may_open and len(self.places) < self.most):
             start = self.keyframe_of(target)
-            routes.append(Route(None, start, target - start + 1 + OPEN_COST, jumps=True, strands=False))
+            routes.insert(0, Route(None, start, target - start + 1 + OPEN_COST, jumps=True, strands=False))
         return min(routes, key=lambda route: route.cost)
 
     def reach(self, index: int) -> range:
@@ -109,13 +109,21 @@ class DecodePlaces:
         if position < target and keyframe <= position + READ_ON_FRAMES:
             cost = target - position
             passed = sum(1 for each in range(position + 1, target) if needed(each)) if cost > 1 else 0
-            strands = passed > room
+            strands = passed > room and self._serves(place, position, needed)
             return Route(place, position + 1, cost + (self._return_cost(position) if strands else 0), False, strands)
         cost = target - keyframe + 1 + SEEK_COST
-        strands = self.continues(position, needed)
+        strands = self._serves(place, position, needed)
         return Route(place, keyframe, cost + (self._return_cost(position) if strands else 0), True, strands)
+
+    def _serves(self, place: DecodePlace, position: int, needed: Needed) -> bool:
+        """Whether a place stands just before frames that will be needed, and no other one does."""
+        first = next((each for each in self.reach(position) if needed(each)), None)
+        if first is None:
+            return False
+        others = (other.position for other in self.places if other is not place)
+        return not any(other is not None and position <= other < first for other in others)
 
     def _return_cost(self, position: int) -> int:
         """Of coming back to the frame after a position."""
         following = min(position + 1, len(self.pts) - 1)
-        return following - self.keyframe_of(following) + 1 + SEEK_COST
+        return following - self.keyframe_of(following) + 1 + OPEN_COST

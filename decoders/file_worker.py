@@ -18,6 +18,7 @@ from threading import Condition, Thread
 from decoders.decode_places import DecodePlace, DecodePlaces, Route
 from decoders.decode_slots import Closed, DecodeSlots, OpenFiles
 from decoders.frame_cache import FrameCache, frame_bytes
+from decoders.frame_memory import FrameMemory
 from decoders.video_reader import MediaReader, open_reader
 from planner.clock import format_time
 from planner.errors import RenderError
@@ -53,6 +54,7 @@ class FileWorker:
         facts: MediaFacts,
         *,
         cache: FrameCache,
+        memory: FrameMemory,
         slots: DecodeSlots,
         files: OpenFiles,
         positions: int,
@@ -72,7 +74,7 @@ class FileWorker:
         self.frame_size_bytes = frame_size_bytes
         """Of one frame in the cache; an estimate until one was decoded."""
         self._media, self._facts = media, facts
-        self._cache, self._slots, self._files = cache, slots, files
+        self._cache, self._memory, self._slots, self._files = cache, memory, slots, files
         self._next_use, self._note_speed, self._ask_others = next_use, note_speed, ask_others
         self._allow_network = allow_network
         self._table = table
@@ -337,12 +339,12 @@ class FileWorker:
         with self._slots.slot(rank):
             started = time.perf_counter()
             try:
-                return place.reader.frame(pts)
+                return self._memory.own(place.reader.frame(pts))
             except RenderError as error:
                 self._log_failure(pts, error)
                 try:
                     self._renew(place)
-                    return place.reader.frame(pts)
+                    return self._memory.own(place.reader.frame(pts))
                 except RenderError as second:
                     self._close(place)
                     raise self._failed(pts, second) from second

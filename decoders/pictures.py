@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 
 from decoders.animations import AnimationReader, read_timing
 from decoders.file_hash import file_hash
-from decoders.sequences import SequenceReader, find_sequence, is_sequence, sequence_hash
+from decoders.sequences import SequenceReader, find_sequence, sequence_hash
 from decoders.stills import StillHeader, picture_format, read_header, read_still
 from planner.colour import SRGB
 from planner.frames import Frame
 from planner.media import MediaFacts, MediaKind, VideoFacts
+from planner.number_pattern import is_sequence
 from planner.pts_table import PtsTable
 from planner.timeline import Media
 
@@ -41,7 +43,8 @@ def probe(media: Media) -> MediaFacts | None:
     Raises SetupError for a picture that is damaged or not supported, and for a sequence with gaps, without a frame
     rate, or of pictures that differ in size.
     """
-    if is_sequence(media.path):
+    # A file that has exactly the path's name is no sequence.
+    if is_sequence(media.path) and not Path(media.path).is_file():
         sequence = find_sequence(media)
         hash_ = sequence_hash(sequence)
         return _facts(media, "sequence", hash_, sequence.header, sequence.table, sequence.fps)

@@ -115,6 +115,8 @@ class _Reading:
             self._colour = StreamColour.of(self._video.codec_context, self._codec)
             self._video_packets = VideoPackets(self._video.time_base, seeks_by_pts=container.format.name in _INDEXED)
             self._head = _Head(video_decoder(self._video, "hide", low_delay=True))
+            self._shown_from: int | None = None
+            """Tick of the first frame where the decoder's is not the one that the table counts from."""
         if self._audio is not None:
             assert self._audio.time_base is not None
             self._audio_packets = AudioPackets(self._audio.time_base)
@@ -206,6 +208,8 @@ class _Reading:
         if self._video is not None:
             assert self._head.frames
             shown = self._head.frames[0].pts
+            if self._shown_from is not None:
+                shown = self._shown_from
             origin = started if shown is None else shown * self._video_packets.time_base
         return AudioFacts(
             stream=list(self._container.streams.audio).index(stream),
@@ -238,7 +242,11 @@ class _Reading:
                 except (av.FFmpegError, ValueError) as error:
                     if self._media.on_error == "fail":
                         self._fail(f"the file is damaged: {reason(error)}", _DAMAGED, error)
-        return decoded_table(found, frames, rate)
+        table = decoded_table(found, frames, rate)
+        if not table.timed and None not in found.dts:
+            # Frame i is shown at the i-th decode timestamp, so the first is too, whatever pts the container guessed.
+            self._shown_from = table.pts[0]
+        return table
 
     def _choose_video(self) -> VideoStream | None:
         streams = video_streams(self._container)

@@ -19,17 +19,12 @@ from decoders.stills import StillHeader, picture_format, read_header, read_still
 from planner.errors import SetupError
 from planner.frames import Frame
 from planner.media import MediaFacts
+from planner.number_pattern import is_sequence, split_pattern
 from planner.pts_table import PtsTable
 from planner.timeline import Media
 
-_PATTERN = re.compile(r"%0?(\d?\d?)d")
 HASHED_FILES = 16
 """Files whose content goes into a sequence's hash, sampled evenly; of the others the size does."""
-
-
-def is_sequence(path: str) -> bool:
-    """Whether a path holds a number pattern: `%d` or `%04d`. A file of exactly that name is no sequence."""
-    return _PATTERN.search(path) is not None and not Path(path).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +43,9 @@ class Sequence:
 
 
 def numbered_file(pattern: str, number: int) -> Path:
-    """The file of one picture. `%%` stands for a percent sign."""
-    path = Path(pattern)
-    name = _PATTERN.sub(lambda m: f"{number:0{m[1] or 1}d}", path.name, count=1)
-    return path.with_name(name.replace("%%", "%"))
+    """The file of one picture of a pattern that holds one number."""
+    (before, after), (width,) = split_pattern(pattern)
+    return Path(pattern).with_name(f"{before}{number:0{width}d}{after}")
 
 
 def find_sequence(media: Media) -> Sequence:
@@ -103,7 +97,7 @@ def _check_same(media: Media, file: Path, header: StillHeader, first_file: Path,
 def _numbers(media: Media) -> range:
     """The consecutive numbers of the sequence, from `start_number` or the lowest that exists."""
     pattern = Path(media.path)
-    if _PATTERN.search(str(pattern.parent)) or len(_PATTERN.findall(pattern.name)) != 1:
+    if is_sequence(str(pattern.parent)) or len(split_pattern(media.path)[1]) != 1:
         raise _error(
             media,
             "the number pattern of an image sequence must stand in the file's name, once",
@@ -130,9 +124,7 @@ def _numbers(media: Media) -> range:
 
 
 def _existing_numbers(media: Media, pattern: Path) -> set[int]:
-    match = _PATTERN.search(pattern.name)
-    assert match is not None
-    before, after = pattern.name[: match.start()].replace("%%", "%"), pattern.name[match.end() :].replace("%%", "%")
+    (before, after), _ = split_pattern(media.path)
     name = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
     try:
         names = {entry.name for entry in pattern.parent.iterdir()}

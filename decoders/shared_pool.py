@@ -16,6 +16,7 @@ from typing import Protocol
 from decoders.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
 from decoders.file_worker import COMPONENT, FileWorker
 from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
+from decoders.frame_memory import FrameMemory
 from planner.clip_uses import DecodeSource, decode_sources
 from planner.errors import ExportError, RenderError
 from planner.frame_plan import FramePlan
@@ -34,8 +35,9 @@ DECODER_SHARE = 0.5
 LOW_HIT_RATE = 0.8
 SCATTERED_SHARE = 0.5
 """Of the frames between the first and the last needed one: a file of which fewer are needed is in scattered use."""
-_PADDING = 1.1
-"""Decoders pad rows; the estimate of a frame's size, until one was decoded."""
+_ROW_BYTES = 64
+"""Rows begin at multiples of this."""
+_EDGE_BYTES = 32
 
 _log = logging.getLogger("reelmill.decoders")
 
@@ -84,6 +86,7 @@ class SharedDecoderPool:
         self._cache = FrameCache(
             budget_bytes=cache_bytes, limit_bytes=memory_limit_bytes, next_use=self._next_use_of_source
         )
+        self._memory = FrameMemory()
         self._slots = DecodeSlots(cores or available_cores())
         self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
         self._usage = planner.schedule.file_usage
@@ -199,6 +202,7 @@ class SharedDecoderPool:
         for worker in self._workers.values():
             worker.join()
         self._cache.clear()
+        self._memory.clear()
         rate = self._cache_statistics().hit_rate
         if rate is not None and rate < LOW_HIT_RATE:
             _log.info(
@@ -264,6 +268,7 @@ class SharedDecoderPool:
             self._media[name],
             self._facts[name],
             cache=self._cache,
+            memory=self._memory,
             slots=self._slots,
             files=self._files,
             positions=1 if usage is None else usage.positions,
@@ -305,11 +310,11 @@ def frames_by_use(usage: UsagePattern, video: VideoFacts) -> int:
 
 
 def _estimated_bytes(video: VideoFacts) -> int:
-    """Of one picture, with its padding."""
+    """Of one picture as libav's decoders lay it out, before one was decoded: rows are padded."""
     pixel_format = PIXEL_FORMATS[video.pix_fmt]
-    samples = 0
+    sample_bytes = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
+    total = 0
     for plane in range(pixel_format.plane_count):
         width, height = pixel_format.plane_size(plane, video.width, video.height)
-        samples += width * height
-    packed = max(len(pixel_format.components), 1)
-    return int(samples * pixel_format.bytes_per_sample * packed * _PADDING) + 1
+        total += -(-(width * sample_bytes + _EDGE_BYTES) // _ROW_BYTES) * _ROW_BYTES * height
+    return total

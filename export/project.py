@@ -14,7 +14,7 @@ from planner.errors import Problem, ProjectError, SetupError
 from planner.loader import list_media_used, load
 from planner.media import MediaFacts
 from planner.resolve import find_problems, resolve
-from planner.timeline import Media, Text, Timeline
+from planner.timeline import Media, Shape, Text, Timeline
 from planner.walk import reachable_clips
 
 
@@ -54,8 +54,8 @@ def open_project(path: Path, options: ExportOptions) -> OpenedProject:
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
     facts, problems = _probe(loaded.timeline, options)
-    text_sizes, text_problems = _measure_texts(loaded.timeline)
-    problems += text_problems
+    text_sizes, drawing_problems = _check_drawings(loaded.timeline)
+    problems += drawing_problems
     problems += find_problems(loaded.timeline, facts)
     if problems:
         raise ProjectError(problems, file=str(path))
@@ -78,8 +78,11 @@ def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaF
     return told_apart(facts), problems
 
 
-def _measure_texts(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:
-    texts = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline) if isinstance(clip.content, Text)]
+def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:
+    """The sizes of all texts, and what is wrong with texts and shapes."""
+    contents = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline)]
+    texts = [(path, content) for path, content in contents if isinstance(content, Text)]
+    shapes = [(path, content) for path, content in contents if isinstance(content, Shape)]
     sizes: dict[Text, tuple[float, float]] = {}
     problems: list[Problem] = []
     if texts:
@@ -92,6 +95,14 @@ def _measure_texts(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]],
             except SetupError as error:
                 message = error.message if error.file is None else f"{error.file}: {error.message}"
                 problems.append(Problem(f"{path}.text", message, error.suggestion))
+    if shapes:
+        from compositor.shapes import check_shape
+
+        for path, shape in shapes:
+            try:
+                check_shape(shape)
+            except SetupError as error:
+                problems.append(Problem(f"{path}.shape", error.message, error.suggestion))
     return sizes, problems
 
 

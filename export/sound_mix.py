@@ -10,6 +10,7 @@ are summed in float64 in the order in which they begin. Nothing is clipped.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -156,8 +157,8 @@ class _Voice:
                 self._levels = [StageLevels(stage) for stage in self.cue.stages]
             samples = self._playback.read_at(window.first - self.cue.first_sample, window.end - window.first)
         except RenderError as error:
-            time_of_window = Fraction(window.first, window.sample_rate)
-            error.locate(clip=self.cue.clip, composition=self.cue.composition, timeline_time=time_of_window)
+            heard_at = self._heard_at(error.source_time, window)
+            error.locate(clip=self.cue.clip, composition=self.cue.composition, timeline_time=heard_at)
             raise
         signal, layout = samples.T.astype(np.float64), self._layout
         for stage in self._levels:
@@ -167,6 +168,19 @@ class _Voice:
             # What a composition puts out is a bus.
             signal, layout = _folded(signal, layout, self._bus), self._bus
         bus += signal
+
+    def _heard_at(self, source_time: Fraction | None, window: Window) -> Fraction:
+        """When a time of the source sounds, seconds of the film: in a loop, the first time from the window on."""
+        rate, cue = window.sample_rate, self.cue
+        window_start = Fraction(window.first, rate)
+        if source_time is None:
+            return window_start
+        heard, _ = cue.source.span(source_time, source_time)
+        if cue.loop_end is not None:
+            period = cue.loop_end / abs(cue.source.speed)
+            heard += math.ceil((window_start - heard) / period) * period
+        # A stretched or repeated sound is read beyond what the clip sounds with.
+        return min(max(heard, Fraction(cue.first_sample, rate)), Fraction(cue.end_sample, rate))
 
     def stop(self, pool: SoundPool, is_wanted: Callable[[SoundKey, int], bool]) -> None:
         self._stack.close()

@@ -8,15 +8,20 @@ above it. Nothing is decoded here and nothing is rounded but the two ends of a c
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from planner.animation import Animated
 from planner.clock import sample_at
+from planner.errors import SetupError
 from planner.frames import InstancePath
 from planner.media import MediaFacts
 from planner.timeline import Clip, Composition, CompositionContent, MediaContent, Timeline, Track
+
+MAX_CUES = 1_000_000
+"""Clips that sound, and passes of compositions with sound. A file can hold as many clips one behind the other."""
 
 Span = tuple[Fraction, Fraction]
 """Start and end, seconds of the root timeline."""
@@ -101,7 +106,8 @@ class Cue:
 def plan_cues(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> tuple[Cue, ...]:
     """Every cue of a resolved timeline, in the order of tracks and clips.
 
-    `facts` has an entry for each media that an enabled clip shows.
+    `facts` has an entry for each media that an enabled clip shows. Raises SetupError for a timeline in which clips
+    sound more often than MAX_CUES.
     """
     root: Span = (Fraction(0), timeline.duration)
     walk = _Walk(timeline, facts)
@@ -109,11 +115,77 @@ def plan_cues(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> tuple[Cue,
 
 
 @dataclass(frozen=True, slots=True)
+class _SoundingTrack:
+    """The clips of a track from which sound comes, ready for bisection."""
+
+    track: Track
+    clips: tuple[Clip, ...]
+    """All that are enabled: silent neighbours count for crossfades."""
+    sounding: tuple[int, ...]
+    """Positions in `clips`."""
+    starts: tuple[Fraction, ...]
+    """Of those that sound, ascending."""
+    ends: tuple[Fraction, ...]
+
+    def between(self, low: Fraction, high: Fraction) -> tuple[int, ...]:
+        """Positions in `clips` of those that may sound from `low` to `high`."""
+        return self.sounding[bisect_left(self.ends, low) : bisect_right(self.starts, high)]
+
+
 class _Walk:
     """Goes down from the root and knows at each clip which line and which span of root time lead to it."""
 
-    timeline: Timeline
-    facts: Mapping[str, MediaFacts]
+    def __init__(self, timeline: Timeline, facts: Mapping[str, MediaFacts]) -> None:
+        self.timeline = timeline
+        self.facts = facts
+        self._tracks: dict[str | None, tuple[_SoundingTrack, ...]] = {}
+        """Of each composition met so far, those that are not silent."""
+        self._count = 0
+        """Clips and passes of compositions met so far."""
+
+    def _sounding_tracks(self, composition: Composition) -> tuple[_SoundingTrack, ...]:
+        found = self._tracks.get(composition.id)
+        if found is None:
+            found = tuple(self._find_sound(composition))
+            self._tracks[composition.id] = found
+        return found
+
+    def _find_sound(self, composition: Composition) -> Iterator[_SoundingTrack]:
+        for track in composition.tracks:
+            clips = tuple(c for c in track.clips if c.enabled) if track.enabled else ()
+            sounding = tuple(index for index, clip in enumerate(clips) if self._has_sound(clip, track))
+            if sounding:
+                starts = tuple(clips[index].start for index in sounding)
+                yield _SoundingTrack(track, clips, sounding, starts, tuple(clips[index].end for index in sounding))
+
+    def _has_sound(self, clip: Clip, track: Track) -> bool:
+        if clip.speed == 0 or clip.audio.mute:
+            return False
+        if isinstance(clip.content, CompositionContent):
+            nested = self.timeline.compositions[clip.content.composition]
+            assert nested.duration is not None
+            return nested.duration > 0 and bool(self._sounding_tracks(nested))
+        return isinstance(clip.content, MediaContent) and self._sound_end(clip.content.media, track) is not None
+
+    def _sound_end(self, media: str, track: Track) -> Fraction | None:
+        """Source time at which media ends on a track; None where it has no sound."""
+        facts = self.facts[media]
+        end = facts.end(sound_only=track.kind == "audio")
+        return end if facts.audio is not None and end is not None and end > 0 else None
+
+    def _count_in(self, number: int, clip: Clip, composition: str | None) -> None:
+        """Raises SetupError where so many more clips or passes, all of one clip, are too many."""
+        self._count += number
+        if self._count > MAX_CUES:
+            raise SetupError(
+                f"the timeline has more than {MAX_CUES:,} sounds, counted for each way that leads to a clip and each "
+                f'pass of a repeated composition; clip "{clip.id}" leads beyond this limit',
+                component="ExportPlanner",
+                clip=clip.id,
+                composition=composition,
+                suggestion="mute the clip, make its composition longer, or render the composition to a file and use "
+                "that",
+            )
 
     def composition(
         self,
@@ -124,25 +196,25 @@ class _Walk:
         stages: tuple[GainStage, ...],
     ) -> Iterator[Cue]:
         """The cues of one instance of a composition: `time` leads to its time, `span` is where it is heard."""
-        for track in composition.tracks:
-            clips = tuple(c for c in track.clips if c.enabled) if track.enabled else ()
-            for index, clip in enumerate(clips):
+        ends = (time.at(span[0]), time.at(span[1]))
+        for track in self._sounding_tracks(composition):
+            for index in track.between(min(ends), max(ends)):
+                clip = track.clips[index]
                 heard = _intersection(span, time.span(clip.start, clip.end))
-                if heard is None or clip.speed == 0 or clip.audio.mute:
+                if heard is None:
                     continue
-                stage = _stage(clips, index, time)
-                below = ((*instance, clip.id), (stage, *stages))
+                below = (composition.id, time.through(clip), heard)
+                above = ((*instance, clip.id), (_stage(track.clips, index, time), *stages))
                 if isinstance(clip.content, CompositionContent):
-                    yield from self._nested(clip, clip.content.composition, time.through(clip), heard, *below)
+                    yield from self._nested(clip, clip.content.composition, *below, *above)
                 elif isinstance(clip.content, MediaContent):
-                    yield from self._media(
-                        clip, clip.content.media, track, composition.id, time.through(clip), heard, *below
-                    )
+                    yield from self._media(clip, clip.content.media, track.track, *below, *above)
 
     def _nested(
         self,
         clip: Clip,
         name: str,
+        composition: str | None,
         source: TimeLine,
         span: Span,
         instance: InstancePath,
@@ -152,12 +224,11 @@ class _Walk:
         nested = self.timeline.compositions[name]
         duration = nested.duration
         assert duration is not None
-        if duration <= 0:
-            return
         passes = range(1)
         if clip.after_end == "loop":
             low, high = sorted((source.at(span[0]), source.at(span[1])))
             passes = range(math.floor(low / duration), math.ceil(high / duration))
+        self._count_in(len(passes), clip, composition)
         for number in passes:
             line = source.shifted(number * duration)
             heard = _intersection(span, line.span(Fraction(0), duration))
@@ -175,10 +246,9 @@ class _Walk:
         instance: InstancePath,
         stages: tuple[GainStage, ...],
     ) -> Iterator[Cue]:
-        facts = self.facts[name]
-        end = facts.end(sound_only=track.kind == "audio")
-        if facts.audio is None or end is None or end <= 0:
-            return
+        self._count_in(1, clip, composition)
+        end = self._sound_end(name, track)
+        assert end is not None
         heard: Span | None = span
         if clip.after_end in ("hold", "blank"):
             heard = _intersection(span, source.span(Fraction(0), end))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frames import Frame, FrameRequest, FrameSource
 from planner.media import MediaFacts
-from planner.timeline import Media, Timeline
-from tests.timelines import timeline
+from planner.timeline import Media, Timeline, Track
+from tests.clips import ClipRecipe, frame_number
+from tests.timelines import media_clip, timeline
 
 MEGABYTE = 10**6
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2", "-b_strategy", "0")
+GOP_12 = ClipRecipe("gop_12.mp4", (*X264, "-g", "12", "-sc_threshold", "0"), frames=120)
+GOP_250 = ClipRecipe("gop_250.mp4", (*X264, "-g", "250", "-keyint_min", "250", "-sc_threshold", "0"), frames=1500)
+PICTURE = (64, 48)
 
 
 class Film:
@@ -99,6 +105,32 @@ def compare(film: Film, **settings: int) -> SharedDecoderPool:
                 assert (one.format, one.colour, one.orientation) == (other.format, other.colour, other.orientation)
                 assert samples(one) == samples(other), (number, request)
     return pool
+
+
+def layer(name: str, media: str, start: str, duration: str, in_point: str = "0", **more: object) -> Track:
+    """A track with one clip that hides nothing."""
+    return Track(name, (media_clip(name, media, start, duration, in_point, blend="screen", **more),))
+
+
+def film(path: Path, *tracks: Track) -> Film:
+    return Film({"a": path}, *tracks, fps=25, size=PICTURE)
+
+
+def play(single: Film, **settings: int) -> tuple[list[int], SharedDecoderPool]:
+    """Numbers of the frames shown, until something fails; the pool is closed in every case."""
+    planner = single.planner()
+    numbers: list[int] = []
+    with single.pool(planner, **settings) as pool:
+        for number in single.frames:
+            numbers += [frame_number(frame) for frame in shown(pool, planner.plan(number))]
+    return numbers, pool
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    limit = time.monotonic() + 20
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.005)
+    return condition()
 
 
 def _walk(picture: CompositionPlan) -> Iterator[FrameRequest]:

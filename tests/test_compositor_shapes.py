@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compositor.shapes import draw_shape
-from planner.errors import RenderError
+from compositor.shapes import check_shape, draw_shape
+from planner.errors import RenderError, SetupError
 from planner.timeline import Shape, Stroke
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
@@ -219,3 +219,18 @@ def test_a_large_shape_takes_little_memory() -> None:
 def test_too_large() -> None:
     with pytest.raises(RenderError, match=r"20000×10 pixels; the limit is 16384×16384"):
         draw_shape(Shape("rectangle", (20000, 10), WHITE))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape("rectangle", (16384, 10), stroke=Stroke(1, WHITE)),
+        Shape("polygon", (10, 10), WHITE, points=((0.0, 0.0), (16384.5, 0.0), (0.0, 9.0))),
+        Shape("line", (10, 10), stroke=Stroke(2, WHITE), points=((-9000.0, 0.0), (9000.0, 0.0))),
+    ],
+)
+def test_what_is_too_large_is_found_before_rendering(shape: Shape) -> None:
+    with pytest.raises(SetupError, match="the limit is 16384×16384") as caught:
+        check_shape(shape)
+    assert caught.value.suggestion
+    check_shape(Shape("rectangle", (16384, 10), WHITE))

@@ -385,6 +385,9 @@ def test_a_tab_is_four_spaces() -> None:
         (Text("x", 20, fonts=(__file__,)), r'"test_compositor_text.py" can\'t be used as a font'),
         (Text("x", 20, fonts=("/",)), "can't be used as a font"),
         (Text("x" * 2000, 100), r"the text is \d+×120 pixels; the limit is 16384×16384"),
+        (Text("x", 20, shadow=Shadow((16384, 0), 0, WHITE)), r"would be a picture of 16\d+×\d+ pixels; the limit is"),
+        (Text("x", 20, shadow=Shadow((0, 0), 3000, WHITE)), "would be a picture of"),
+        (Text("x", 20, outline=Outline(9000, WHITE)), "would be a picture of"),
     ],
 )
 def test_what_check_text_refuses(text: Text, message: str) -> None:
@@ -410,3 +413,17 @@ def test_layout_library_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_shadow_may_not_make_the_picture_too_large() -> None:
     with pytest.raises(RenderError, match="the limit is 16384×16384"):
         draw_text(Text("x", 20, shadow=Shadow((20000, 0), 0, WHITE)))
+
+
+def test_what_check_text_lets_pass_can_be_drawn() -> None:
+    """The limit lies where the picture is as wide as it may be, to the pixel."""
+
+    def shadowed(x: int) -> Text:
+        return Text("x", 20, outline=Outline(3, WHITE), shadow=Shadow((x, 0), 2, WHITE))
+
+    width = draw_text(shadowed(1000)).pixels.shape[1]
+    widest = 1000 + 16384 - width
+    check_text(shadowed(widest))
+    assert draw_text(shadowed(widest)).pixels.shape[1] == 16384
+    with pytest.raises(SetupError, match=r"16385×\d+ pixels"):
+        check_text(shadowed(widest + 1))

@@ -6,12 +6,15 @@ import random
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.container import InputContainer
 
 from decoders.clip_decoders import ClipDecoders
+from decoders.container import open_container
 from decoders.cursor import READ_ON_FRAMES, Cursor
 from decoders.probe import probe
 from planner.errors import RenderError
@@ -316,3 +319,45 @@ def test_stills_are_served_too(tmp_path: Path) -> None:
     assert decoders.frame(request) is frame
     assert (decoders.statistics().frames_decoded, decoders.statistics().opened) == (1, 1)
     decoders.close()
+
+
+@pytest.mark.parametrize("replacement", ["sound alone", "another codec"])
+def test_a_file_that_changed_since_it_was_probed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replacement: str
+) -> None:
+    path = tmp_path / "film.mkv"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2")
+    ffmpeg(*picture, *X264, path)
+    media = Media("film", str(path))
+    facts = probe(media)
+    if replacement == "sound alone":
+        ffmpeg("-f", "lavfi", "-i", "sine=d=0.2", "-c:a", "flac", path)
+    else:
+        ffmpeg(*picture, "-c:v", "ffv1", path)
+    opened: list[InputContainer] = []
+
+    def open_noted(*arguments: Any, **options: Any) -> InputContainer:
+        opened.append(open_container(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("decoders.cursor.open_container", open_noted)
+    with pytest.raises(RenderError, match="the file has changed since it was probed") as caught:
+        Cursor(media, facts, DecodeStatistics())
+    assert caught.value.file == str(path)
+    (container,) = opened
+    with pytest.raises(AssertionError, match="Container is not open"):
+        next(container.demux())
+
+
+def test_a_program_stream_can_be_entered_anywhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Its container seeks past keyframes; in the end the beginning of the file is the way."""
+    recipe = ClipRecipe("long.mpg", ("-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-b:v", "2M"), Fraction(25), 300)
+    media = Media("clip", str(make_clip(tmp_path_factory, recipe)))
+    facts = probe(media)
+    assert facts.video is not None
+    assert facts.video.table is not None
+    for number in (132, 150, 167, 290):
+        decoders = ClipDecoders({"clip": facts}, {"clip": media})
+        pts = facts.video.table.pts[number]
+        assert frame_number(decoders.frame(FrameRequest("clip", facts.file_hash, pts, ("c",)))) == number
+        decoders.close()

@@ -6,9 +6,12 @@ import threading
 import weakref
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
+from decoders import frame_memory
 from decoders.frame_cache import MOST_THRASHING, FrameCache, FrameKey, frame_bytes
+from decoders.frame_memory import FrameMemory
 from planner.colour import ColourTags
 from planner.errors import RenderError
 from planner.frames import Frame, Plane
@@ -155,12 +158,15 @@ def test_decoding_again_what_did_not_fit_is_counted() -> None:
 def test_thrashing_raises_the_share_of_the_file_and_is_an_error_in_the_end() -> None:
     plan = Plan(a={1: [99]}, b={pts: [pts + 1] for pts in range(20)})
     cache = cache_of(plan, 1)
-    promised = {("a", 1): SIZE}
-    with pytest.raises(RenderError) as caught:
+
+    def play() -> None:
         for number in range(20):
-            cache.begin(number, (), promised)
+            cache.begin(number, (), {("a", 1): SIZE})
             cache.put("a", frame(1))
             cache.put("b", frame(number))
+
+    with pytest.raises(RenderError) as caught:
+        play()
     assert "--cache-size" in (caught.value.suggestion or "")
     assert caught.value.component == "FrameCache"
     assert cache.planned_redecodes == MOST_THRASHING + 1
@@ -243,3 +249,40 @@ def test_many_threads_may_use_it_at_once() -> None:
     assert max(most) <= 54 * SIZE, "the budget, and the four frames that are shown now"
     cache.begin(1000, ())
     assert cache.used_bytes == 0
+
+
+def decoded(pts: int, size: int, value: int) -> Frame:
+    """A frame in a decoder's memory."""
+    planes = tuple(Plane(memoryview(bytes([value + n]) * size), size, size, 1) for n in range(3))
+    return Frame(pts, size, 1, PIXEL_FORMATS["yuv444p"], planes, ColourTags(), owner=object())
+
+
+def test_frames_are_copied_into_buffers_that_are_used_again_when_no_view_is_left() -> None:
+    memory = FrameMemory()
+    first = memory.own(decoded(1, 16, 10))
+    assert first.owner is None
+    assert [bytes(plane.data) for plane in first.planes] == [bytes([10 + n]) * 16 for n in range(3)]
+    assert all(plane.data.readonly for plane in first.planes)
+    chroma = first.planes[2].data
+    address = np.frombuffer(first.planes[0].data, np.uint8).ctypes.data
+    del first
+    second = memory.own(decoded(2, 16, 20))
+    assert bytes(chroma) == bytes([12]) * 16, "a view of one plane keeps all of the buffer"
+    del chroma
+    third = memory.own(decoded(3, 16, 30))
+    assert np.frombuffer(third.planes[0].data, np.uint8).ctypes.data == address
+    assert [bytes(plane.data) for plane in second.planes] == [bytes([20 + n]) * 16 for n in range(3)]
+    other = memory.own(decoded(4, 8, 40))
+    assert other.planes[1].data.nbytes == 8
+    own = frame(5)
+    assert memory.own(own) is own
+
+
+def test_free_buffers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_memory, "FREE_BYTES", 100)
+    memory = FrameMemory()
+    frames = [memory.own(decoded(n, 16, n)) for n in range(5)]
+    frames.clear()
+    assert sum(buffer.nbytes for buffer in memory._free) == 96
+    memory.clear()
+    assert not memory._free

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import threading
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from planner.media import AudioFacts, VideoFacts
 from planner.pts_table import PtsTable
 from planner.timeline import Media
 from tests.clips import ClipRecipe, ffmpeg, frame_times, make_clip
+from tests.sounds import first_frame_time
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2", "-b_strategy", "0")
 AAC = ("-c:a", "aac")
@@ -72,6 +77,16 @@ def test_sound_keeps_its_offset_to_the_first_frame(tmp_path: Path, container: st
     delay = 0 if container == "mp4" else Fraction(1024, 48000)
     assert abs(audio.start - (Fraction(-52, 100) - delay)) <= Fraction(2, 1000)
     assert abs(audio.end - Fraction(148, 100)) < Fraction(2 * 1024, 48000)
+
+
+def test_sound_of_a_stream_without_times_begins_with_its_first_frame(tmp_path: Path) -> None:
+    path, same = tmp_path / "film.avi", tmp_path / "film.mkv"
+    sources = ("-f", "lavfi", "-i", "testsrc2=s=64x48:d=1", "-f", "lavfi", "-i", "sine=d=1:r=48000")
+    ffmpeg(*sources, *X264, "-c:a", "pcm_s16le", path)
+    assert not video_of(path)[1].timed
+    # Of the same streams in a container that tells times, ffprobe says when sound and picture begin.
+    ffmpeg(*sources, *X264, "-c:a", "pcm_s16le", same)
+    assert sound_of(path).start == first_frame_time(same, "a:0") - first_frame_time(same, "v:0") == 0
 
 
 @pytest.mark.parametrize(
@@ -189,6 +204,38 @@ def test_network_address(address: str) -> None:
     error = refused(address)
     assert "is a network address; media are local files" in error.message
     assert "--allow-network" in (error.suggestion or "")
+
+
+@contextmanager
+def stalled_server(*sent: bytes) -> Iterator[str]:
+    """The address of a server that sends something to each client, and then nothing more."""
+    clients: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    clients.append(listener.accept()[0])
+                    for data in sent:
+                        clients[-1].sendall(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.wav"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("sends_a_part", [False, True])
+def test_a_server_that_stalls(monkeypatch: pytest.MonkeyPatch, *, sends_a_part: bool) -> None:
+    monkeypatch.setattr("decoders.container.OPEN_SECONDS", 1)
+    monkeypatch.setattr("decoders.container.READ_SECONDS", 1)
+    film = ffmpeg("-f", "lavfi", "-i", "sine=d=10:r=48000", "-f", "wav", "-")
+    part = (b"HTTP/1.1 200 OK\r\nContent-Length: 99000000\r\n\r\n", film) if sends_a_part else ()
+    with stalled_server(*part) as address, pytest.raises(SetupError, match="did not answer in time"):
+        probe(Media("m", address), allow_network=True)
 
 
 def playlists(target: Path) -> dict[str, str]:

@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 
 from decoders.pictures import open_reader
+from decoders.probe import probe
 from planner.errors import RenderError, SetupError
+from planner.number_pattern import is_sequence
+from planner.rules import check_rules
+from planner.timeline import Media
 from tests.pictures import facts_of, pixels_of
 
 
@@ -85,3 +89,37 @@ def test_what_sequences_are_refused(tmp_path: Path, pattern: str, options: dict[
     with pytest.raises(SetupError, match=message) as caught:
         facts_of(tmp_path / pattern, **options)
     assert caught.value.suggestion
+
+
+def test_digits_without_a_zero_in_front_fill_with_zeros_too(tmp_path: Path) -> None:
+    """As ffmpeg reads a pattern."""
+    numbered(tmp_path, 3, 4)
+    _, facts = facts_of(tmp_path / "shot-%3d.png", fps=Fraction(25))
+    assert facts.kind == "sequence"
+
+
+def test_a_percent_sign_before_a_d_is_no_number(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "100%d.png")
+    with pytest.raises(SetupError, match="the file does not exist"):
+        probe(Media("m", str(tmp_path / "100%%d.png")))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a/%d.png", True),
+        ("a/%04d.png", True),
+        ("a/%4d.png", True),
+        ("a/100%%d.png", False),
+        ("a/100%%%d.png", True),
+        ("a/50%.png", False),
+        ("%d/a.png", False),
+    ],
+)
+def test_which_paths_are_sequences(path: str, *, expected: bool) -> None:
+    """Project files and decoders go by one rule."""
+    assert is_sequence(path) is expected
+    entry = {"path": path, "fps": 25}
+    problems = [] if expected else ['$.media.m.fps: "fps" is for image sequences, and the path has no number pattern']
+    found = [str(problem) for problem in check_rules({"media": {"m": entry}})]
+    assert [text.split(" (give")[0] for text in found] == problems

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import logging
+import random
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from decoders import decode_slots, file_worker
 from decoders.clip_decoders import ClipDecoders
-from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, available_cores, descriptor_share
-from decoders.shared_pool import SharedDecoderPool
-from decoders.video_reader import MediaReader, open_reader
-from planner.errors import RenderError
-from planner.frames import Frame
-from planner.timeline import Clip, Composition, CompositionContent, Track
+from planner.timeline import Clip, Composition, CompositionContent, Content, MediaContent, Track
 from tests.clips import ClipRecipe, ffmpeg, frame_number, make_clip
-from tests.shared_decoding import MEGABYTE, Film, compare, requests, shown
+from tests.shared_decoding import (
+    GOP_12,
+    GOP_250,
+    MEGABYTE,
+    PICTURE,
+    X264,
+    Film,
+    compare,
+    film,
+    layer,
+    requests,
+    shown,
+    wait_until,
+)
 from tests.timelines import media_clip
-
-X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2", "-b_strategy", "0")
-GOP_12 = ClipRecipe("gop_12.mp4", (*X264, "-g", "12", "-sc_threshold", "0"), frames=120)
-GOP_250 = ClipRecipe("gop_250.mp4", (*X264, "-g", "250", "-keyint_min", "250", "-sc_threshold", "0"), frames=1500)
-PICTURE = (64, 48)
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +39,6 @@ def gop_12(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gop_250(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory, GOP_250)
-
-
-def layer(name: str, media: str, start: str, duration: str, in_point: str = "0", **more: object) -> Track:
-    """A track with one clip that hides nothing."""
-    return Track(name, (media_clip(name, media, start, duration, in_point, blend="screen", **more),))
-
-
-def film(path: Path, *tracks: Track, **more: object) -> Film:
-    return Film({"a": path}, *tracks, fps=25, size=PICTURE, **more)
 
 
 def test_a_film_is_decoded_once_and_in_order(gop_12: Path) -> None:
@@ -191,8 +184,6 @@ def test_entries_that_read_a_file_in_different_ways_do_not_share(tmp_path: Path)
     source = "testsrc2=s=64x48:d=1:r=50,tinterlace=interleave_top"
     ffmpeg("-f", "lavfi", "-i", source, "-flags", "+ilme+ildct", "-c:v", "mpeg2video", "-b:v", "4M", path)
     both = Film({"auto": path, "off": path}, layer("x", "auto", "0", "0.9"), fps=25, size=PICTURE)
-    from dataclasses import replace
-
     both.media["off"] = replace(both.media["off"], deinterlace="off")
     whole = replace(both.timeline.root, tracks=(layer("x", "auto", "0", "0.9"), layer("y", "off", "0", "0.9")))
     both.timeline = replace(both.timeline, root=whole, media=both.media)
@@ -216,13 +207,6 @@ def test_decoders_that_nobody_needs_are_closed_and_opened_again(gop_12: Path) ->
             if number == 250:
                 assert wait_until(lambda: pool._files._open == 0)
     assert pool.statistics().opened == 2
-
-
-def wait_until(condition: Callable[[], bool]) -> bool:
-    limit = time.monotonic() + 20
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.005)
-    return condition()
 
 
 def test_hundreds_of_files_do_not_exhaust_descriptors(
@@ -258,284 +242,12 @@ def test_frames_may_be_asked_for_without_waiting(gop_12: Path) -> None:
         assert (pool.statistics().cache.hits, pool.statistics().cache.misses) == (1, 0)
 
 
-class FailingReader:
-    """Refuses a frame some times, or breaks in an unforeseen way."""
-
-    def __init__(self, reader: MediaReader, failures: dict[int, list[Exception]]) -> None:
-        self._reader, self._failures = reader, failures
-
-    @property
-    def concealed_frames(self) -> int:
-        return self._reader.concealed_frames
-
-    def frame(self, pts: int) -> Frame:
-        if self._failures.get(pts):
-            raise self._failures[pts].pop(0)
-        return self._reader.frame(pts)
-
-    def close(self) -> None:
-        self._reader.close()
-
-
-@pytest.fixture
-def failures(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, list[Exception]]]:
-    """Errors that decoders raise, by pts."""
-    planned: dict[int, list[Exception]] = {}
-
-    def open_failing(*arguments: object, **more: object) -> MediaReader:
-        return FailingReader(open_reader(*arguments, **more), planned)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(file_worker, "open_reader", open_failing)
-    yield planned
-
-
-def broken() -> RenderError:
-    return RenderError("no picture comes out", component="ClipDecoder", suggestion="replace the file")
-
-
-def play(single: Film, **settings: int) -> tuple[list[int], SharedDecoderPool]:
-    """Numbers of the frames shown, until something fails; the pool is closed in every case."""
-    planner = single.planner()
-    numbers: list[int] = []
-    with single.pool(planner, **settings) as pool:
-        for number in single.frames:
-            numbers += [frame_number(frame) for frame in shown(pool, planner.plan(number))]
-    return numbers, pool
-
-
-def test_a_decoder_that_fails_once_is_made_anew_and_that_is_logged(
-    gop_12: Path, failures: dict[int, list[Exception]], caplog: pytest.LogCaptureFixture
-) -> None:
-    single = film(gop_12, layer("c", "a", "0", "4"))
-    table = single.facts["a"].video.table  # type: ignore[union-attr]
-    assert table is not None
-    failures[table.pts[50]] = [broken()]
-    with caplog.at_level(logging.WARNING, "reelmill.decoders"):
-        numbers, pool = play(single)
-    assert numbers == list(range(100))
-    assert pool.statistics().opened == 2
-    (record,) = caplog.records
-    assert "failed at 2 s and is made anew: no picture comes out" in record.getMessage()
-
-
-def test_a_decoder_that_fails_twice_is_an_error_when_its_frame_is_asked_for(
-    gop_12: Path, failures: dict[int, list[Exception]]
-) -> None:
-    single = film(gop_12, layer("c", "a", "0", "4"))
-    table = single.facts["a"].video.table  # type: ignore[union-attr]
-    assert table is not None
-    failures[table.pts[50]] = [broken(), broken()]
-    planner = single.planner()
-    with single.pool(planner) as pool:
-        for number in range(50):
-            (frame,) = shown(pool, planner.plan(number))
-            assert frame_number(frame) == number
-        with pytest.raises(RenderError) as caught:
-            shown(pool, planner.plan(50))
-    error = caught.value
-    assert error.message == "the decoder failed twice at 2 s: no picture comes out"
-    assert (error.component, error.clip, error.file) == ("SharedDecoder", "c", str(gop_12))
-    assert error.source_time == 2
-    assert "--system v1" in (error.suggestion or "")
-
-
-def test_a_failure_in_frames_that_nobody_asks_for_is_none(gop_12: Path, failures: dict[int, list[Exception]]) -> None:
-    single = film(gop_12, layer("c", "a", "0", "1"), layer("d", "a", "0", "1", "3"))
-    table = single.facts["a"].video.table  # type: ignore[union-attr]
-    assert table is not None
-    failures[table.pts[90]] = [broken() for _ in range(10)]
-    planner = single.planner()
-    with single.pool(planner) as pool:
-        for number in single.frames:
-            plan = planner.plan(number)
-            pool.begin(plan)
-            wanted = [request for request in requests(plan) if request.pts != table.pts[90]]
-            assert [frame_number(pool.frame(request)) for request in wanted] == [
-                each for each in (number, number + 75) if each != 90
-            ]
-
-
-def test_a_worker_that_dies_is_an_error(gop_12: Path, failures: dict[int, list[Exception]]) -> None:
-    single = film(gop_12, layer("c", "a", "0", "4"))
-    table = single.facts["a"].video.table  # type: ignore[union-attr]
-    assert table is not None
-    failures[table.pts[30]] = [ZeroDivisionError("nobody thought of this")]
-    with pytest.raises(RenderError) as caught:
-        play(single)
-    assert caught.value.component == "Worker"
-    assert "ZeroDivisionError: nobody thought of this" in caught.value.message
-    assert caught.value.clip == "c"
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-
-
-def test_a_limit_below_the_frames_of_one_output_frame_is_an_error(gop_12: Path) -> None:
-    four = film(gop_12, *(layer(f"c{n}", "a", "0", "1", str(n)) for n in range(4)))
-    with pytest.raises(RenderError) as caught:
-        play(four, cache=10_000, limit=20_000)
-    assert caught.value.component == "FrameCache"
-    assert "--memory-limit" in (caught.value.suggestion or "")
-
-
-def test_a_file_that_is_cut_short_while_it_is_read_is_an_error(tmp_path: Path, gop_250: Path) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(gop_250.read_bytes())
-    single = film(path, layer("c", "a", "0", "50"))
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
-    with pytest.raises(RenderError) as caught:
-        play(single)
-    assert (caught.value.component, caught.value.file) == ("SharedDecoder", str(path))
-    assert "--system v1" in (caught.value.suggestion or "")
-
-
-def test_a_file_that_vanished_is_an_error(tmp_path: Path, gop_12: Path) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(gop_12.read_bytes())
-    single = film(path, layer("c", "a", "0", "1"))
-    path.unlink()
-    with pytest.raises(RenderError, match="the file does not exist") as caught:
-        play(single)
-    assert (caught.value.component, caught.value.clip) == ("SharedDecoder", "c")
-
-
-def test_damage_is_concealed_and_counted_where_the_entry_says_so(tmp_path: Path, gop_250: Path) -> None:
-    from dataclasses import replace
-
-    path = tmp_path / "film.mp4"
-    path.write_bytes(gop_250.read_bytes())
-    single = film(path, layer("c", "a", "0", "20"))
-    data = bytearray(path.read_bytes())
-    data[len(data) // 8 : len(data) // 8 + 4000] = bytes(range(250)) * 16
-    path.write_bytes(data)
-    media = {"a": replace(single.media["a"], on_error="conceal")}
-    single.media, single.timeline = media, replace(single.timeline, media=media)
-    planner = single.planner()
-    with single.pool(planner) as pool:
-        for number in single.frames:
-            shown(pool, planner.plan(number))
-    assert pool.concealed_frames["a"] >= 1
-    assert "concealed" in pool.warnings[0]
-
-
-def test_closing_ends_workers_that_are_busy_or_wait(gop_250: Path, gop_12: Path) -> None:
-    tracks = [layer(f"c{n}", name, "0", "4", str(n)) for n in range(3) for name in ("a", "b")]
-    both = Film({"a": gop_250, "b": gop_12}, *tracks, fps=25, size=PICTURE)
-    planner = both.planner()
-    pool = SharedDecoderPool(
-        both.facts, both.media, planner, cache_bytes=MEGABYTE, memory_limit_bytes=MEGABYTE, cores=1
-    )
-    pool.begin(planner.plan(0))
-    pool.close()
-    pool.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode ")]
-    (request, *_) = requests(planner.plan(0))
-    with pytest.raises(RenderError, match="closed"):
-        pool.frame(request)
-
-
 def test_threads_are_named_after_their_file(gop_12: Path) -> None:
     single = film(gop_12, layer("c", "a", "0", "1"))
     planner = single.planner()
     with single.pool(planner) as pool:
         shown(pool, planner.plan(0))
         assert f"decode {gop_12.name}" in [thread.name for thread in threading.enumerate()]
-
-
-def test_slots_go_to_those_that_are_needed_first() -> None:
-    slots = DecodeSlots(1)
-    order: list[int] = []
-
-    def decode(rank: int) -> None:
-        with slots.slot(rank):
-            order.append(rank)
-
-    with slots.slot(0):
-        threads = []
-        for waiting, rank in enumerate((9, 3, 7, 5), start=1):
-            threads.append(threading.Thread(target=decode, args=(rank,)))
-            threads[-1].start()
-            assert wait_until(lambda waiting=waiting: len(slots._waiting) == waiting)  # type: ignore[misc]
-    for thread in threads:
-        thread.join()
-    assert order == [3, 5, 7, 9]
-
-
-def test_no_more_threads_decode_than_there_are_cores(gop_12: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoding, most = set(), []
-    lock = threading.Lock()
-
-    class Watched(FailingReader):
-        def frame(self, pts: int) -> Frame:
-            with lock:
-                decoding.add(threading.get_ident())
-                most.append(len(decoding))
-            try:
-                return super().frame(pts)
-            finally:
-                with lock:
-                    decoding.discard(threading.get_ident())
-
-    monkeypatch.setattr(file_worker, "open_reader", lambda *a, **m: Watched(open_reader(*a, **m), {}))
-    names = [f"f{n}" for n in range(4)]
-    several = Film(dict.fromkeys(names, gop_12), *(layer(n, n, "0", "1") for n in names), fps=25, size=PICTURE)
-    for name, facts in several.facts.items():
-        several.facts[name] = type(facts)(name, facts.path, facts.kind, f"hash {name}", facts.video, facts.audio)
-    planner = several.planner()
-    with several.pool(planner, cores=2) as pool:
-        for number in several.frames:
-            shown(pool, planner.plan(number))
-    assert pool.statistics().workers == 4
-    assert max(most) <= 2
-
-
-def test_slots_and_files_send_everyone_home_when_they_close() -> None:
-    slots, files = DecodeSlots(1), OpenFiles(most=1, limit_bytes=10)
-    ended: list[str] = []
-
-    def wait(name: str, wait_for: Callable[[], object]) -> None:
-        try:
-            wait_for()
-        except Closed:
-            ended.append(name)
-
-    files.acquire(5, lambda: None)
-    asked: list[bool] = []
-    with slots.slot(0):
-        threads = [
-            threading.Thread(target=wait, args=("slot", lambda: slots.slot(1).__enter__())),
-            threading.Thread(target=wait, args=("file", lambda: files.acquire(5, lambda: asked.append(True)))),
-        ]
-        for thread in threads:
-            thread.start()
-        assert wait_until(lambda: files.pressure == 2 and len(slots._waiting) == 1)
-        slots.close()
-        files.close()
-        for thread in threads:
-            thread.join()
-    assert sorted(ended) == ["file", "slot"]
-    assert asked == [True]
-
-
-def test_cores_are_limited_by_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(decode_slots.os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
-    limit = tmp_path / "cpu.max"
-    monkeypatch.setattr(decode_slots, "_CGROUP_V2", limit)
-    for text, cores in (("150000 100000", 2), ("50000 100000", 1), ("max 100000", 16), ("3200000 100000", 16)):
-        limit.write_text(f"{text}\n", encoding="ascii")
-        assert available_cores() == cores
-    limit.unlink()
-    monkeypatch.setattr(decode_slots, "_CGROUP_V1", tmp_path)
-    assert available_cores() == 16
-    (tmp_path / "cpu.cfs_quota_us").write_text("300000\n", encoding="ascii")
-    (tmp_path / "cpu.cfs_period_us").write_text("100000\n", encoding="ascii")
-    assert available_cores() == 3
-
-
-def test_descriptors_leave_room_for_others() -> None:
-    import resource
-
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    assert 8 <= descriptor_share() <= max(limit // 4, 8)
 
 
 def test_the_statistics_of_one_decoder_a_clip_know_no_cache(gop_12: Path) -> None:
@@ -546,3 +258,48 @@ def test_the_statistics_of_one_decoder_a_clip_know_no_cache(gop_12: Path) -> Non
     decoders.close()
     assert statistics.cache.hit_rate is None
     assert statistics.waited_seconds == statistics.busy_seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_random_films_are_those_of_one_decoder_a_clip(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    draw = random.Random(seed)
+    recipes = [GOP_12, GOP_250, *(ClipRecipe(name, video, frames=60) for name, video in KINDS.items())]
+    files = {f"f{n}": make_clip(tmp_path_factory, recipe) for n, recipe in enumerate(draw.sample(recipes, 3))}
+    files["again"] = files["f0"]
+
+    def tracks(name: str, count: int, compositions: Sequence[str]) -> tuple[Track, ...]:
+        return tuple(
+            Track(f"{name}{n}", tuple(clips(f"{name}{n}", compositions, Fraction(draw.randrange(10), 10))))
+            for n in range(count)
+        )
+
+    def clips(name: str, compositions: Sequence[str], start: Fraction) -> Iterator[Clip]:
+        for number in range(draw.randint(1, 4)):
+            length = Fraction(draw.randint(3, 20), 10)
+            content: Content = MediaContent(draw.choice(list(files)))
+            speeds: tuple[str, ...] = ("1", "1", "2", "1/2", "-1", "-5/3", "0")
+            if compositions and draw.random() < 0.4:
+                content, speeds = CompositionContent(draw.choice(compositions)), ("1", "2", "-1")
+            yield Clip(
+                f"{name}-{number}",
+                content,
+                start,
+                length,
+                Fraction(draw.randrange(24), 10),
+                speed=Fraction(draw.choice(speeds)),
+                blend="screen",
+                after_end=draw.choice(("hold", "loop", "blank")),
+            )
+            # The next one may begin before this one ends: a transition.
+            start += length - draw.choice((Fraction(0), Fraction(0), Fraction(1, 5)))
+
+    compositions: dict[str, Composition] = {}
+    for name in ("inner", "outer")[: draw.randint(0, 2)]:
+        inside = tracks(name, 2, tuple(compositions))
+        compositions[name] = Composition(name, *PICTURE, inside, duration=max(t.clips[-1].end for t in inside))
+    root = tracks("root", draw.randint(1, 4), tuple(compositions))
+    fps = draw.choice((Fraction(25), Fraction(30000, 1001)))
+    whole = Film(files, *root, fps=fps, size=PICTURE, compositions=compositions)
+    cache = draw.choice((100_000, 1_000_000, 100_000_000))
+    assert compare(whole, cache=cache, cores=draw.choice((1, 2, 4))).statistics().cache.peak_bytes <= cache

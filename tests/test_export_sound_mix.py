@@ -444,6 +444,46 @@ def test_damage_is_an_error_that_names_clip_and_times(folder: Path, tmp_path: Pa
     assert len(stage.read(0, RATE)) == RATE
 
 
+@pytest.mark.parametrize("speed", [Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(2)])
+def test_the_time_of_damage_is_that_at_which_it_sounds(folder: Path, tmp_path: Path, speed: Fraction) -> None:
+    whole = encode(folder / "tone.wav", tmp_path / "whole.flac")
+    data = bytearray(whole.read_bytes())
+    facts = sound_facts(whole)
+    data[len(data) // 2 : len(data) // 2 + 3000] = bytes(3000)
+    whole.write_bytes(data)
+    in_point = Fraction(1, 2) if speed > 0 else Fraction(7, 2)
+    clip = media_clip("hurt", 1, 3 / abs(speed), in_point, speed=speed)
+    stage = Stage(folder, composition(None, 1 + 3 / abs(speed), (clip,)))
+    stage.facts["sound"] = facts
+    mix = stage.mix()
+    with pytest.raises(RenderError, match="damaged") as caught:
+        mix.read(7 * RATE)
+    mix.close()
+    error = caught.value
+    assert error.source_time is not None
+    # A clip shows source time in + (t - start) × speed.
+    assert error.timeline_time == 1 + (error.source_time - in_point) / speed
+
+
+def test_the_time_of_damage_in_a_loop(folder: Path, tmp_path: Path) -> None:
+    whole = encode(folder / "tone.wav", tmp_path / "whole.flac")
+    data = bytearray(whole.read_bytes())
+    facts = sound_facts(whole)
+    data[len(data) // 4 : len(data) // 4 + 3000] = bytes(3000)
+    whole.write_bytes(data)
+    stage = Stage(folder, composition(None, 9, (media_clip("hurt", 1, 8, 3, after_end="loop"),)))
+    stage.facts["sound"] = facts
+    mix = stage.mix(RATE * 3 // 2)
+    with pytest.raises(RenderError, match="damaged") as caught:
+        mix.read(9 * RATE)
+    mix.close()
+    error = caught.value
+    assert error.source_time is not None
+    assert error.source_time < 2
+    # Source time 3 sounds at 1; the source is 4 s long, so its beginning sounds at 2.
+    assert error.timeline_time == 2 + error.source_time
+
+
 def test_the_last_samples_of_short_sound_are_silence(folder: Path) -> None:
     samples = sounded(folder, media_clip("a", 0, 6), duration=6)
     assert samples[: SECONDS * RATE].any(axis=1).mean() > 0.99

@@ -127,6 +127,24 @@ CASES: list[tuple[str, Change, list[str], list[str]]] = [
         ["字", "U+5B57", "font"],
     ),
     (
+        "shadow beyond the largest picture",
+        lambda p, f: clips(p, {"text": {"content": "a", "size": 20, "shadow": {"offset": [16384, 0]}}, "duration": 1}),
+        [],
+        ["$.tracks[0].clips[0].text", "16384×16384"],
+    ),
+    (
+        "stroke beyond the largest picture",
+        lambda p, f: clips(
+            p,
+            {
+                "shape": {"type": "rectangle", "size": [16384, 9], "stroke": {"width": 4, "color": "red"}},
+                "duration": 1,
+            },
+        ),
+        [],
+        ["$.tracks[0].clips[0].shape", "16384×16384"],
+    ),
+    (
         "network address",
         lambda p, f: p["media"]["movie"].update(path="http://x.invalid/a.mp4"),
         [],

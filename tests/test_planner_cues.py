@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from planner.cues import Cue, TimeLine, plan_cues
+from planner.errors import SetupError
 from planner.timeline import AfterEnd, Clip, ClipAudio, Composition, Media, MediaContent, Solid, Timeline, Track
 from tests import timelines
 from tests.sounds import composition, composition_clip, media_clip
@@ -200,3 +201,49 @@ def test_two_hours_of_cuts_do_not_drift() -> None:
 def test_content_of_media_names_its_entry() -> None:
     (cue,) = cues(replace(media_clip("a", 0, 1), content=MediaContent("sound")))
     assert cue.media == "sound"
+
+
+def tower(height: int, *innermost: Clip) -> list[Composition]:
+    """Compositions of which each shows the next one twice: 2 ** height ways lead to the last one."""
+    made = [
+        composition(f"c{level}", 4, *((composition_clip(f"u{level}.{i}", f"c{level + 1}", 0, 4),) for i in range(2)))
+        for level in range(height)
+    ]
+    return [*made, composition(f"c{height}", 4, innermost)]
+
+
+def test_compositions_without_sound_cost_nothing() -> None:
+    silent = tower(60, media_clip("s", 0, 4, media="silent"), media_clip("m", 4, 4, audio=ClipAudio(mute=True)))
+    tiny = composition("tiny", Fraction(1, 10**12), (media_clip("t", 0, Fraction(1, 10**12), media="silent"),))
+    uses = (composition_clip("a", "c0", 0, 4), composition_clip("b", "tiny", 4, 4, after_end="loop"))
+    assert cues_of(composition(None, 8, uses), *silent, tiny) == ()
+
+
+def test_more_ways_to_a_sound_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.cues.MAX_CUES", 500)
+    with pytest.raises(SetupError, match=r"more than 500 sounds.*each way") as caught:
+        cues_of(composition(None, 8, (composition_clip("a", "c0", 0, 4),)), *tower(60, media_clip("x", 0, 4)))
+    assert caught.value.clip
+    assert caught.value.suggestion
+
+
+def test_a_loop_of_a_tiny_composition_names_its_clip() -> None:
+    tiny = composition("tiny", Fraction(1, 10**9), (media_clip("t", 0, Fraction(1, 10**9)),))
+    loop = composition_clip("again", "tiny", 4, 4, after_end="loop")
+    with pytest.raises(SetupError, match=r'more than 1,000,000 sounds.*clip "again"') as caught:
+        cues_of(composition(None, 8, (loop,)), tiny)
+    assert (caught.value.clip, caught.value.composition) == ("again", None)
+
+
+def test_as_many_cues_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.cues.MAX_CUES", 5)
+    clips = tuple(media_clip(f"c{i}", i, 1) for i in range(5))
+    assert len(cues(*clips)) == 5
+
+
+def test_a_silent_neighbour_of_a_sounding_clip_in_a_window() -> None:
+    inner = composition("inner", 9, tuple(media_clip(f"x{i}", 3 * i, 4) for i in range(3)))
+    made = cues_of(composition(None, 9, (composition_clip("c", "inner", 0, 2, 5),)), inner)
+    # Inner time 5…7 lies in x1 (3…7) and x2 (6…10).
+    assert [(c.clip, c.first_sample, c.end_sample) for c in made] == [("x1", 0, 2 * RATE), ("x2", RATE, 2 * RATE)]
+    assert [c.stages[0].overlap_in for c in made] == [1, 1]

@@ -216,7 +216,10 @@ def test_a_number_in_a_string_counts_only_as_a_variable() -> None:
     data = project({"text": {"content": "a", "size": "${s}"}, "duration": 1})
     assert problems_in(data, s="big") == ['$.tracks[0].clips[0].text.size: "big" is not a number']
     assert "out of range" in problems_in(data, s="1e999999")[0]
-    assert "out of range" in problems_in(data, s="NaN")[0]
+    versioned = {**project(solid()), "version": "${s}", "variables": {"s": "1"}}
+    for value in ("NaN", "sNaN", "-sNaN12", "Infinity", "-inf"):
+        assert problems_in(data, s=value) == [f'$.tracks[0].clips[0].text.size: "{value}" is not a number']
+        assert problems_in(versioned, s=value)[0].endswith(f'.version: "{value}" is not a number')
 
 
 @given(st.text(alphabet="a${}", max_size=12))
