@@ -6,16 +6,24 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from cli.invocation import Invocation, verbose_option
-from cli.parameters import BYTES, PATH, RANGE, VARIABLE
+from cli.options import (
+    cache_size_option,
+    memory_limit_option,
+    network_option,
+    range_option,
+    renderer_option,
+    set_option,
+)
+from cli.parameters import PATH
 from cli.progress import HEARTBEAT_SECONDS, rate, size_text
 from cli.table import print_table
 from cli.talk import is_terminal, printable, styled, talk, wants_colour
-from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, ExportOptions, Renderer
+from export.job import ExportOptions, Renderer
 from planner.clock import format_time
 from planner.timeline import VideoSettings
 
@@ -30,35 +38,12 @@ DIFFERENT = 3
 
 @click.command(short_help="Render with V1 and with V2, and compare the pictures bit by bit.")
 @click.argument("project", type=PATH)
-@click.option(
-    "--range", "range_", type=RANGE, metavar="START..END", help="Compare the frames with START ≤ time < END only."
-)
-@click.option(
-    "--set",
-    "variables",
-    type=VARIABLE,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Give a variable a value; repeatable.",
-)
+@range_option
+@set_option
 @click.option("--pix-fmt", metavar="FORMAT", help="Pixel format to compare in, such as yuv420p10le.")
-@click.option(
-    "--cache-size",
-    type=BYTES,
-    default=DEFAULT_CACHE_BYTES,
-    show_default="500MB",
-    metavar="SIZE",
-    help="Decoded frames that V2 keeps.",
-)
-@click.option(
-    "--memory-limit",
-    type=BYTES,
-    default=DEFAULT_MEMORY_LIMIT_BYTES,
-    show_default="1GB",
-    metavar="SIZE",
-    help="Hard limit of that cache.",
-)
-@click.option("--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw.")
+@cache_size_option
+@memory_limit_option
+@renderer_option
 @click.option(
     "--difference",
     type=PATH,
@@ -67,7 +52,7 @@ DIFFERENT = 3
     metavar="FILE",
     help="Where the picture of the first differing frame goes; replaced if it exists.",
 )
-@click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+@network_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @verbose_option
 @click.pass_obj

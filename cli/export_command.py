@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import click
 
 from cli.invocation import HELP_SETTINGS, Invocation, verbose_option
-from cli.parameters import BITRATE, BYTES, PATH, RANGE, SIZE, VARIABLE
+from cli.options import (
+    cache_size_option,
+    memory_limit_option,
+    network_option,
+    range_option,
+    renderer_option,
+    set_option,
+    system_option,
+)
+from cli.parameters import BITRATE, PATH, SIZE
 from cli.progress import ProgressStyle, narrator
 from cli.talk import talk
-from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, ExportOptions, Renderer, System
+from export.job import ExportOptions, Renderer, System
 from planner.errors import ExportError, Interrupted, RenderError
 from planner.timeline import AudioSettings, VideoSettings
 
@@ -24,18 +33,9 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 @click.command("export", context_settings=HELP_SETTINGS, short_help="Render a project to a film or a sound file.")
 @click.argument("project", type=PATH)
 @click.argument("outputs", type=PATH, nargs=-1, required=True, metavar="OUTPUT")
-@click.option("--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded.")
-@click.option(
-    "--range", "range_", type=RANGE, metavar="START..END", help="Render the frames with START ≤ time < END only."
-)
-@click.option(
-    "--set",
-    "variables",
-    type=VARIABLE,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Give a variable a value; repeatable.",
-)
+@system_option
+@range_option
+@set_option
 @click.option("--video-codec", metavar="CODEC", help="h264, hevc, av1, vp9, prores or ffv1; default by the container.")
 @click.option("--crf", type=float, metavar="NUMBER", help="Constant quality; lower is better and larger.")
 @click.option("--bitrate", type=BITRATE, metavar="BITS", help="Bits a second of the pictures, such as 8M.")
@@ -50,27 +50,13 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 )
 @click.option("--draft", is_flag=True, help="Composite at half size: faster, for a look.")
 @click.option("--threads", type=click.IntRange(1, 128), metavar="N", help="Encoder threads; they decide x264's bytes.")
-@click.option(
-    "--cache-size",
-    type=BYTES,
-    default=DEFAULT_CACHE_BYTES,
-    show_default="500MB",
-    metavar="SIZE",
-    help="Decoded frames kept.",
-)
-@click.option(
-    "--memory-limit",
-    type=BYTES,
-    default=DEFAULT_MEMORY_LIMIT_BYTES,
-    show_default="1GB",
-    metavar="SIZE",
-    help="Hard limit of that cache.",
-)
-@click.option("--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw.")
+@cache_size_option
+@memory_limit_option
+@renderer_option
 @click.option("--report", type=PATH, metavar="FILE", help="Write a JSON report, of success and of failure.")
 @click.option("--progress", type=click.Choice(get_args(ProgressStyle)), default="auto", help="How to tell progress.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
-@click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+@network_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @verbose_option
 @click.pass_obj

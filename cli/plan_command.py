@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from cli.invocation import verbose_option
-from cli.parameters import BYTES, PATH, RANGE, VARIABLE
+from cli.options import cache_size_option, network_option, range_option, set_option, system_option
+from cli.parameters import PATH
 from cli.progress import clock, rate, size_text
 from cli.table import print_table
 from cli.talk import printable, styled, talk
-from export.job import DEFAULT_CACHE_BYTES, ExportOptions, System
+from export.job import ExportOptions, System
 from planner.clock import format_time
 
 if TYPE_CHECKING:
@@ -29,27 +30,11 @@ MAX_RANGES = 3
 @click.argument("project", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @click.option("--html", type=PATH, metavar="FILE", help="Write one self-contained page: timeline and decode ranges.")
-@click.option("--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded.")
-@click.option(
-    "--range", "range_", type=RANGE, metavar="START..END", help="Plan the frames with START ≤ time < END only."
-)
-@click.option(
-    "--set",
-    "variables",
-    type=VARIABLE,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Give a variable a value; repeatable.",
-)
-@click.option(
-    "--cache-size",
-    type=BYTES,
-    default=DEFAULT_CACHE_BYTES,
-    show_default="500MB",
-    metavar="SIZE",
-    help="Decoded frames kept.",
-)
-@click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
+@system_option
+@range_option
+@set_option
+@cache_size_option
+@network_option
 @verbose_option
 def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""

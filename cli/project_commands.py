@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from cli.invocation import verbose_option
-from cli.parameters import PATH, SIZE, TIME, VARIABLE
+from cli.options import network_option, renderer_option, set_option
+from cli.parameters import PATH, SIZE, TIME
 from cli.progress import rate
 from cli.talk import printable, styled, talk
 from export.job import ExportOptions, Renderer
@@ -20,15 +21,6 @@ from planner.errors import ProjectError, SetupError
 if TYPE_CHECKING:
     from export.project import Validation
 
-_set_option = click.option(
-    "--set",
-    "variables",
-    type=VARIABLE,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Give a variable a value; repeatable.",
-)
-_network_option = click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 
 
@@ -63,8 +55,8 @@ def init(directory: Path, force: bool) -> None:
 
 @click.command(short_help="Find every problem in a project, without rendering.")
 @click.argument("project", type=PATH)
-@_set_option
-@_network_option
+@set_option
+@network_option
 @_json_option
 @verbose_option
 def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_network: bool, as_json: bool) -> None:
@@ -111,13 +103,13 @@ def _count(number: int, noun: str) -> str:
 @click.argument("project", type=PATH)
 @click.argument("output", type=PATH)
 @click.option("--at", type=TIME, required=True, metavar="TIME", help='Seconds, "N/D", frames ("120f") or a timecode.')
-@_set_option
+@set_option
 @click.option(
     "--size", type=SIZE, metavar="WxH", help="Scale the finished picture, with bars where the aspect differs."
 )
-@click.option("--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw.")
+@renderer_option
 @click.option("--force", is_flag=True, help="Replace a picture that exists.")
-@_network_option
+@network_option
 @verbose_option
 def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
     """Write the picture of PROJECT that is on screen at a time to OUTPUT; its extension names the format."""

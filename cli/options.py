@@ -1,0 +1,45 @@
+"""Options that several commands take, each defined once."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import click
+
+from cli.parameters import BYTES, RANGE, VARIABLE
+from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Renderer, System
+
+system_option = click.option(
+    "--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded."
+)
+range_option = click.option(
+    "--range", "range_", type=RANGE, metavar="START..END", help="Only the frames with START ≤ time < END."
+)
+set_option = click.option(
+    "--set",
+    "variables",
+    type=VARIABLE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give a variable a value; repeatable.",
+)
+cache_size_option = click.option(
+    "--cache-size",
+    type=BYTES,
+    default=DEFAULT_CACHE_BYTES,
+    show_default="500MB",
+    metavar="SIZE",
+    help="Decoded frames that V2 keeps.",
+)
+memory_limit_option = click.option(
+    "--memory-limit",
+    type=BYTES,
+    default=DEFAULT_MEMORY_LIMIT_BYTES,
+    show_default="1GB",
+    metavar="SIZE",
+    help="Hard limit of that cache.",
+)
+renderer_option = click.option(
+    "--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw."
+)
+network_option = click.option("--allow-network", is_flag=True, help="Let media be network addresses.")
