@@ -270,11 +270,15 @@ def test_a_report_also_of_what_nobody_foresaw(fail: Fail, error: BaseException, 
 
 
 def test_a_report_that_cant_be_written_does_not_hide_the_first_error(
-    fail: Fail, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fail: Fail, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail(broken_frame())
-    (tmp_path / "file").write_text("")
-    assert main(["export", "p.json", "o.mp4", "--report", str(tmp_path / "file" / "report.json")]) == 1
+
+    def full_disk(path: Path, report: dict[str, object]) -> None:
+        raise RenderError("the report can't be written: No space left on device", component="Report")
+
+    monkeypatch.setattr("export.report.write_report", full_disk)
+    assert main(["export", "p.json", "o.mp4", "--report", str(tmp_path / "report.json")]) == 1
     err = capsys.readouterr().err
     assert "warning: the report can't be written" in err
     assert "error: the picture can't be decoded" in err

@@ -121,8 +121,11 @@ def test_zsh_exports_films_at_the_prompt(path: str, tmp_path: Path) -> None:
           while zpty -r terminal line "*$2*"; do answer+=$line; [[ $answer == *$2* ]] && break; done }}
         type_line 'PS1="ready> "; source {tmp_path}/hook.sh; echo so''urced' sourced
         type_line 'source {tmp_path}/hook.sh; echo tw''ice' twice
-        type_line 'export project.json "a film.mp4" > {tmp_path}/first; echo do''ne1' done1
-        type_line 'export X=a/project.json Y=~/b; echo "$X $Y" > {tmp_path}/second; echo do''ne2' done2
+        await_file() {{ integer tries; until [[ -s $1 ]] || (( tries++ > 100 )); do sleep 0.1; done }}
+        zpty -w terminal 'export project.json "a film.mp4" > {tmp_path}/first'
+        await_file {tmp_path}/first
+        zpty -w terminal 'export X=a/project.json Y=~/b; echo "$X $Y" > {tmp_path}/second'
+        await_file {tmp_path}/second
         zpty -d terminal
         """
     )
