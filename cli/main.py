@@ -6,8 +6,6 @@ Talk goes to stderr, data to stdout. Commands import what they need when they ru
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ from cli.plan_command import plan
 from cli.probe_command import probe
 from cli.project_commands import frame, init, schema, validate
 from cli.shell_hook import shell_hook
-from cli.talk import talk
+from cli.talk import abandon, talk
 from planner.errors import ExportError, Interrupted
 
 SETUP_FAILED = 2
@@ -71,7 +69,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None) -> i
             )
             sys.stdout.flush()
         except BrokenPipeError:
-            _abandon_stdout()
+            abandon(sys.stdout)
             return CRASHED
         except NoArgsIsHelpError as error:
             talk(error.format_message())
@@ -100,9 +98,3 @@ def _fail(failure: ExportError, cause: BaseException, invocation: Invocation) ->
 
 def _print_traceback(error: BaseException) -> None:
     talk("".join(traceback.format_exception(error)).rstrip())
-
-
-def _abandon_stdout() -> None:
-    """Whoever read stdout has gone: what is still buffered must not complain when Python ends."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

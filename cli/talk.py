@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -32,9 +33,19 @@ def styled(text: str, *, colour: str | None = None, bold: bool = False, dim: boo
 
 def talk(text: str) -> None:
     """Print a line (or several) to stderr. A reader of stderr who has gone away stops nobody's export."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    if sys.stderr is None:
+        return
+    try:
         click.echo(text, err=True, color=wants_colour())
         sys.stderr.flush()
+    except (OSError, ValueError):
+        abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Whoever read a stream has gone: what is still buffered must not fail the process when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def show(text: str) -> None:

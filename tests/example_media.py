@@ -39,8 +39,8 @@ def export(
     """Export quickly; `seconds` is the range of the film that is rendered. Returns the report."""
     options = ExportOptions(
         range=None if seconds is None else (Time(Fraction(seconds[0])), Time(Fraction(seconds[1]))),
-        video=VideoSettings(preset="ultrafast", crf=14),
-        draft=draft,
+        video=VideoSettings() if output.suffix == ".wav" else VideoSettings(preset="ultrafast", crf=14),
+        draft=draft and output.suffix != ".wav",
     )
     return export_film(project, output, options, SilentListener())
 
