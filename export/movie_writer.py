@@ -41,6 +41,8 @@ from planner.frames import WritablePlane
 
 MAX_QUEUED_BYTES = 64 * 2**20
 """Pictures that wait for the encoder; at least two may."""
+MAX_QUEUED_PICTURES = 16
+"""A longer queue of small pictures evens out nothing more, and makes a long film need more memory than a short one."""
 POLL_SECONDS = 0.2
 """How long a wait may last until a failure of the other thread, or a signal, is noticed."""
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -103,7 +105,9 @@ class MovieWriter:
         picture_bytes = 1
         if self._video is not None:
             picture_bytes = self.new_picture().byte_count
-        self._queue: queue.Queue[PictureBuffer | None] = queue.Queue(max(2, max_queued_bytes // picture_bytes))
+        self._queue: queue.Queue[PictureBuffer | None] = queue.Queue(
+            max(2, min(max_queued_bytes // picture_bytes, MAX_QUEUED_PICTURES))
+        )
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self._thread.start()
 
