@@ -2,13 +2,17 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench-decoders clean
+.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-sound clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
 	@echo "make test       set up, then check format, lint, types and tests"
 	@echo "make test-long  the same with the long tests"
-	@echo "make bench-decoders  time V2 against V1 (minutes; prints tables)"
+	@echo "make bench      time reelmill against ffmpeg, melt, MoviePy and movis (an hour; writes docs/performance.md)"
+	@echo "make bench-peers     install MoviePy and movis for it, in out/bench"
+	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/performance.md)"
+	@echo "make bench-sound     time mixing and decoding of sound, beside ffmpeg (minutes; prints tables)"
+	@echo "make bench-analysis  time the analysis of sound in processes against one process (20 minutes; prints a table)"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
@@ -30,9 +34,27 @@ lint:
 	$(bin)/ruff check
 	$(bin)/mypy
 
+# For parts of it: make bench BENCH="--scene S2 --rounds 1 --peers ffmpeg"
+BENCH ?= --docs docs/performance.md
+bench:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.against_others $(BENCH)
+
+bench-peers:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.peers out/bench
+
 bench-decoders:
 	@.ci/setup.sh test
-	$(bin)/python -m tests.benchmarks.shared_decoders
+	$(bin)/python -m tests.benchmarks.shared_decoders --docs docs/performance.md
+
+bench-sound:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.sound
+
+bench-analysis:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.analysis
 
 clean:
 	rm -rf .venv out build dist *.egg-info examples/media

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p")
-TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+from tests.benchmarks.footage import X264, pattern
+from tests.benchmarks.tables import write_between_markers
 
 
 @dataclass
@@ -29,19 +30,6 @@ class Case:
     name: str
     project: dict[str, Any]
     graph: list[str] = field(default_factory=list)
-
-
-def footage(folder: Path, name: str, *, size: str, seconds: int, gop: int) -> str:
-    """A file with motion and detail, made unless it is there; its name."""
-    path = folder / f"{name}-{size}-{seconds}s-g{gop}.mp4"
-    if not path.exists():
-        seed = sum(map(ord, name))
-        source = f"testsrc2=s={size}:r=30:d={seconds},hue=h={seed * 37 % 360},noise=alls=8:allf=t:all_seed={seed}"
-        made = path.with_name(f"part-{path.name}")
-        command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, *X264, "-g", str(gop), *TAGS, str(made)]
-        subprocess.run(command, check=True)
-        made.replace(path)
-    return path.name
 
 
 def project(width: int, height: int, media: Iterable[str], **more: Any) -> dict[str, Any]:
@@ -56,7 +44,7 @@ def project(width: int, height: int, media: Iterable[str], **more: Any) -> dict[
 
 def layers_of_one_file(folder: Path, count: int) -> Case:
     """One file in several layers, 7 s apart, as tiles."""
-    name = footage(folder, "long", size="1280x720", seconds=64, gop=250)
+    name = pattern(folder, "long", size="1280x720", seconds=64, gop=250)
     columns = {1: 1, 2: 2, 4: 2, 8: 4}[count]
     scale = 1 / columns
     tracks, graph, inputs = [], ["color=black:s=1280x720:r=30:d=10[c0]"], []
@@ -86,7 +74,7 @@ def layers_of_one_file(folder: Path, count: int) -> Case:
 
 def overlapping(folder: Path) -> Case:
     """20 clips of 4 files, 5 nested compositions; the clips of a file overlap in source time."""
-    names = [footage(folder, f"shot{n}", size="1920x1080", seconds=20, gop=60) for n in range(4)]
+    names = [pattern(folder, f"shot{n}", size="1920x1080", seconds=20, gop=60) for n in range(4)]
     compositions = {
         f"card{n}": {
             "width": 960,
@@ -132,14 +120,14 @@ def overlapping(folder: Path) -> Case:
 
 def simple(folder: Path) -> Case:
     """Three clips, one after the other."""
-    names = [footage(folder, f"shot{n}", size="1920x1080", seconds=20, gop=60) for n in range(3)]
+    names = [pattern(folder, f"shot{n}", size="1920x1080", seconds=20, gop=60) for n in range(3)]
     clips = [{"media": name, "in": 1, "duration": 4} for name in names]
     return Case("3 clips of 3 files", project(1920, 1080, names, tracks=[{"clips": clips}]))
 
 
 def hard(folder: Path) -> Case:
     """12 files with long GOPs, 5 nested compositions, one file at 8 distant positions at once."""
-    names = [footage(folder, f"hard{n}", size="640x360", seconds=70, gop=250) for n in range(12)]
+    names = [pattern(folder, f"hard{n}", size="640x360", seconds=70, gop=250) for n in range(12)]
     compositions = {
         f"pair{n}": {
             "tracks": [
@@ -169,7 +157,7 @@ def tile(x: int, y: int, columns: int) -> dict[str, Any]:
 
 def many_clips(folder: Path, count: int) -> Case:
     """So many clips of half a second, of up to 50 files, each fifth in one of 10 nested compositions."""
-    names = [footage(folder, f"many{n}", size="320x180", seconds=12, gop=30) for n in range(min(50, count))]
+    names = [pattern(folder, f"many{n}", size="320x180", seconds=12, gop=30) for n in range(min(50, count))]
     clips: list[dict[str, Any]] = []
     compositions: dict[str, Any] = {}
     for n in range(count):
@@ -184,7 +172,7 @@ def many_clips(folder: Path, count: int) -> Case:
 
 def nested(folder: Path, depth: int) -> Case:
     """Each level shows the one below it twice, and adds nothing else."""
-    name = footage(folder, "shot0", size="1920x1080", seconds=20, gop=60)
+    name = pattern(folder, "shot0", size="1920x1080", seconds=20, gop=60)
     compositions: dict[str, Any] = {"level1": {"tracks": [{"clips": [{"media": name, "duration": 4}]}]}}
     for level in range(2, depth + 1):
         compositions[f"level{level}"] = {
@@ -272,6 +260,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("out/bench"), help="for footage and films")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--docs", type=Path, help="a Markdown page between whose markers the table goes")
     options = parser.parse_args()
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -279,12 +268,21 @@ def main() -> None:
     makers += [overlapping, simple, hard]
     makers += [partial(many_clips, count=n) for n in (10, 50, 100, 200)]
     makers += [partial(nested, depth=n) for n in (1, 2, 4, 6, 8, 10)]
-    print("| case | wall V2/V1 | decode busy V2/V1 | frames decoded V1 → V2 | seeks | peak MB | frames/s |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    lines = [
+        "| case | wall V2/V1 | decode busy V2/V1 | frames decoded V1 → V2 | seeks | peak MB | frames/s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    print("\n".join(lines))
     for make in makers:
         case = make(folder)
         if options.only in case.name:
-            print(row(compare(folder, case, options.rounds)), flush=True)
+            lines.append(row(compare(folder, case, options.rounds)))
+            print(lines[-1], flush=True)
+    if options.docs:
+        rounds = f"{options.rounds} rounds" if options.rounds > 1 else "**one round**"
+        cores = len(os.sched_getaffinity(0))
+        text = "\n".join([f"{cores} cores, medians of {rounds}.", "", *lines])
+        write_between_markers(options.docs, "bench-decoders", text)
 
 
 if __name__ == "__main__":
