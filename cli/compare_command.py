@@ -15,6 +15,7 @@ from cli.options import (
     cache_size_option,
     memory_limit_option,
     network_option,
+    no_fast_paths_option,
     range_option,
     renderer_option,
     set_option,
@@ -44,6 +45,7 @@ DIFFERENT = 3
 @cache_size_option
 @memory_limit_option
 @renderer_option
+@no_fast_paths_option
 @click.option(
     "--difference",
     type=PATH,
@@ -67,6 +69,7 @@ def compare(invocation: Invocation, /, project: Path, difference: Path, as_json:
         cache_bytes=flags["cache_size"],
         memory_limit_bytes=flags["memory_limit"],
         renderer=cast(Renderer, flags["renderer"]),
+        fast_paths=not flags["no_fast_paths"],
         allow_network=flags["allow_network"],
     )
     told = _Told(invocation.interruption.checkpoint)

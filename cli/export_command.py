@@ -9,9 +9,13 @@ import click
 
 from cli.invocation import HELP_SETTINGS, Invocation, verbose_option
 from cli.options import (
+    audio_workers_option,
     cache_size_option,
+    copy_option,
+    hwaccel_option,
     memory_limit_option,
     network_option,
+    no_fast_paths_option,
     range_option,
     renderer_option,
     set_option,
@@ -20,11 +24,13 @@ from cli.options import (
 from cli.parameters import BITRATE, PATH, SIZE
 from cli.progress import ProgressStyle, narrator
 from cli.talk import talk
-from export.job import ExportOptions, Renderer, System
+from export.job import Copy, ExportOptions, Renderer, System
 from planner.errors import ExportError, Interrupted, RenderError
+from planner.hardware import Hwaccel
 from planner.timeline import AudioSettings, VideoSettings
 
 if TYPE_CHECKING:
+    from export.profile import Profile
     from export.report import ExportRecord
 
 _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264."
@@ -50,10 +56,15 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 )
 @click.option("--draft", is_flag=True, help="Composite at half size: faster, for a look.")
 @click.option("--threads", type=click.IntRange(1, 128), metavar="N", help="Encoder threads; they decide x264's bytes.")
+@copy_option
 @cache_size_option
 @memory_limit_option
+@audio_workers_option
 @renderer_option
+@hwaccel_option
+@no_fast_paths_option
 @click.option("--report", type=PATH, metavar="FILE", help="Write a JSON report, of success and of failure.")
+@click.option("--profile", type=PATH, metavar="FILE", help="Write when each thread did what, for ui.perfetto.dev.")
 @click.option("--progress", type=click.Choice(get_args(ProgressStyle)), default="auto", help="How to tell progress.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @network_option
@@ -69,12 +80,13 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], 
 
     if flags["report"] is not None:
         check_report_path(flags["report"], (project, *outputs))
+    profile = _profile(flags["profile"], (project, *outputs, *filter(None, [flags["report"]])))
     from export.session import export_film
 
     told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
     record = ExportRecord()
     try:
-        report = export_film(project, outputs[0], options, told, record)
+        report = export_film(project, outputs[0], options, told, record, profile)
         told.finished(report)
     except (Exception, KeyboardInterrupt) as error:
         told.close()
@@ -82,11 +94,17 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], 
         told.failed(failure.as_dict(), failure.exit_code)
         if flags["report"] is not None:
             _report_failure(flags["report"], failure, record)
+        if profile is not None:
+            _write_what_was_profiled(flags["profile"], profile)
         raise
     finally:
         told.close()
     if flags["report"] is not None:
         write_report(flags["report"], report)
+    if profile is not None:
+        from export.profile import write_profile
+
+        write_profile(flags["profile"], profile, report["bottleneck"])
 
 
 def export_options(flags: dict[str, Any]) -> ExportOptions:
@@ -114,7 +132,11 @@ def export_options(flags: dict[str, Any]) -> ExportOptions:
         threads=flags["threads"],
         cache_bytes=flags["cache_size"],
         memory_limit_bytes=flags["memory_limit"],
+        audio_workers=flags["audio_workers"],
         renderer=cast(Renderer, flags["renderer"]),
+        hwaccel=cast(Hwaccel, flags["hwaccel"]),
+        copy=cast(Copy, flags["copy"]),
+        fast_paths=not flags["no_fast_paths"],
         force=flags["force"],
         allow_network=flags["allow_network"],
     )
@@ -134,5 +156,25 @@ def _report_failure(path: Path, error: ExportError, record: ExportRecord) -> Non
 
     try:
         write_report(path, failure_report(error, record))
+    except ExportError as second:
+        talk(f"warning: {second.message}: {path}")
+
+
+def _profile(path: Path | None, others: tuple[Path, ...]) -> Profile | None:
+    """What listens to an export that is to be profiled."""
+    if path is None:
+        return None
+    from export.profile import Profile, check_profile_path
+
+    check_profile_path(path, others)
+    return Profile()
+
+
+def _write_what_was_profiled(path: Path, profile: Profile) -> None:
+    """Write the profile of a failed export. If that fails too, the first error stays the one that counts."""
+    from export.profile import write_profile
+
+    try:
+        write_profile(path, profile, None)
     except ExportError as second:
         talk(f"warning: {second.message}: {path}")

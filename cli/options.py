@@ -7,7 +7,8 @@ from typing import get_args
 import click
 
 from cli.parameters import BYTES, RANGE, VARIABLE
-from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Renderer, System
+from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Copy, Renderer, System
+from planner.hardware import HWACCELS
 
 system_option = click.option(
     "--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded."
@@ -39,7 +40,28 @@ memory_limit_option = click.option(
     metavar="SIZE",
     help="Hard limit of that cache.",
 )
+copy_option = click.option(
+    "--copy",
+    type=click.Choice(get_args(Copy)),
+    default="off",
+    help="auto: copy the packets of untouched stretches, encode the rest.",
+)
 renderer_option = click.option(
     "--renderer", type=click.Choice(get_args(Renderer)), default="auto", help="Which OpenGL may draw."
+)
+hwaccel_option = click.option(
+    "--hwaccel",
+    type=click.Choice(HWACCELS),
+    default="none",
+    help="What decodes videos: a kind of device, or the first that works (auto).",
+)
+no_fast_paths_option = click.option(
+    "--no-fast-paths", is_flag=True, help="Take no short cuts: draw all that is there, every frame anew."
+)
+audio_workers_option = click.option(
+    "--audio-workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Threads that decode sound; default one for each core, at most 4.",
 )
 network_option = click.option("--allow-network", is_flag=True, help="Let media be network addresses.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,17 +11,29 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from cli.invocation import verbose_option
-from cli.options import cache_size_option, network_option, range_option, set_option, system_option
+from cli.options import (
+    cache_size_option,
+    copy_option,
+    hwaccel_option,
+    network_option,
+    range_option,
+    set_option,
+    system_option,
+)
 from cli.parameters import PATH
 from cli.progress import clock, rate, size_text
 from cli.table import print_table
 from cli.talk import printable, styled, talk
-from export.job import ExportOptions, System
+from export.job import Copy, ExportOptions, System
 from planner.clock import format_time
+from planner.hardware import Hwaccel
 
 if TYPE_CHECKING:
+    from export.copying import CopyPart
     from export.plan_description import FileUse, PlanDescription
 
+MAX_REASONS = 12
+"""For not copying, that are listed."""
 MAX_RANGES = 3
 """Of a file that the table lists."""
 
@@ -33,6 +45,8 @@ MAX_RANGES = 3
 @system_option
 @range_option
 @set_option
+@copy_option
+@hwaccel_option
 @cache_size_option
 @network_option
 @verbose_option
@@ -44,6 +58,8 @@ def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
         variables=dict(flags["variables"]),
         system=cast(System, flags["system"]),
         range=flags["range_"],
+        hwaccel=cast(Hwaccel, flags["hwaccel"]),
+        copy=cast(Copy, flags["copy"]),
         cache_bytes=flags["cache_size"],
         allow_network=flags["allow_network"],
     )
@@ -73,10 +89,25 @@ def _lines(found: PlanDescription) -> Iterator[str]:
     content = f"{_count(found.clips, 'clip')}, {_count(len(found.nested), 'nested composition')}"
     yield f"{found.project}: {picture}, {amount}, {content}"
     yield f"system {found.system}: {found.system_reason}"
+    if found.hwaccel_reason is not None:
+        yield f"hwaccel {found.hwaccel}: {found.hwaccel_reason}"
     yield f"estimate: {_about(found.estimated_seconds)} on this machine, before anything was measured"
     if found.system == "v2":
         share = sum(file.cache_share for file in found.files)
         yield f"cache: {share:.0%} of {size_text(found.cache_bytes)} at most"
+    if found.copying is not None:
+        yield from _copying(found.copying)
+
+
+def _copying(parts: Sequence[CopyPart]) -> Iterator[str]:
+    from export.copying import copy_summary, encoded_frames
+
+    yield f"copy: {copy_summary(parts)}"
+    reasons = encoded_frames(parts)
+    for why, frames in list(reasons.items())[:MAX_REASONS]:
+        yield f"  {_count(frames, 'frame')} encoded: {why}"
+    if len(reasons) > MAX_REASONS:
+        yield f"  {len(reasons) - MAX_REASONS} more reasons: see --json"
 
 
 def _print_files(found: PlanDescription) -> None:

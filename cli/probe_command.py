@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,45 +12,103 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.analysis_options import analysis_options, chosen_analysis
+from cli.analysis_progress import AnalysisProgress
+from cli.analysis_table import as_dict as sound_dict
+from cli.analysis_table import rows as sound_rows
 from cli.error_block import error_block
-from cli.invocation import verbose_option
+from cli.invocation import Invocation, verbose_option
 from cli.progress import rate, size_text
 from cli.talk import printable, show, talk
 from planner.clock import format_time
 from planner.errors import ExportError, Interrupted
 
 if TYPE_CHECKING:
+    from export.sound_analysis import AnalysisOptions
     from planner.media import AudioFacts, MediaFacts, VideoFacts
+    from planner.sound_analysis import SoundAnalysis
 
 
 @click.command(short_help="Print facts about media files.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--allow-network", is_flag=True, help="Let files be network addresses.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array to stdout.")
+@analysis_options
 @verbose_option
-def probe(files: tuple[str, ...], allow_network: bool, as_json: bool) -> int:
-    """Print what is in media files: streams, sizes, rates, colour. Tells of every file, also where one fails."""
+@click.pass_context
+def probe(context: click.Context, /, files: tuple[str, ...], allow_network: bool, as_json: bool, **flags: Any) -> int:
+    """Print what is in media files: streams, sizes, rates, colour. Tells of every file, also where one fails.
+
+    With --analyze the sound is measured: loudness, peaks, silences, waveform, pitch. --waveform draws that, and
+    --conform writes the sound at other rates.
+    """
     from export.project import probe_file
 
-    answers: list[dict[str, Any]] = []
-    exit_code = 0
+    analysis = chosen_analysis(context, flags, allow_network=allow_network)
+    answers: list[_Answer] = []
     for name in files:
+        answer = _Answer(name)
+        answers.append(answer)
         try:
-            facts = probe_file(name, allow_network=allow_network)
+            answer.facts = probe_file(name, allow_network=allow_network)
         except ExportError as error:
-            if isinstance(error, Interrupted):
-                raise
-            exit_code = error.exit_code
-            answers.append({"path": name, "error": error.as_dict()})
-            talk(error_block(error))
+            answer.fail(error)
         else:
-            answers.append(as_dict(name, facts))
-            if not as_json:
-                for line in _table(name, facts):
-                    show(line)
+            if analysis is None and not as_json:
+                answer.show()
+    if analysis is not None:
+        _analyze(answers, analysis, context.ensure_object(Invocation))
+        if not as_json:
+            for answer in answers:
+                answer.show()
     if as_json:
-        click.echo(json.dumps(answers, indent=2))
-    return exit_code
+        click.echo(json.dumps([answer.as_dict() for answer in answers], indent=2))
+    return next((answer.error.exit_code for answer in answers if answer.error is not None), 0)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What is known of one file."""
+
+    name: str
+    facts: MediaFacts | None = None
+    sound: SoundAnalysis | None = None
+    error: ExportError | None = None
+
+    def fail(self, error: ExportError) -> None:
+        """Note and tell what is wrong with the file; raises what ends the command."""
+        if isinstance(error, Interrupted):
+            raise error
+        self.error = error
+        talk(error_block(error))
+
+    def as_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"path": self.name}
+        if self.facts is not None:
+            found = as_dict(self.name, self.facts)
+        if self.sound is not None:
+            found["analysis"] = sound_dict(self.sound)
+        if self.error is not None:
+            found["error"] = self.error.as_dict()
+        return found
+
+    def show(self) -> None:
+        if self.facts is not None:
+            for line in _table(self.name, self.facts, self.sound):
+                show(line)
+
+
+def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: Invocation) -> None:
+    from export.sound_analysis import analyze_sounds
+
+    probed = [(answer, answer.facts) for answer in answers if answer.facts is not None]
+    with AnalysisProgress(invocation.interruption.checkpoint) as told:
+        found = analyze_sounds([(answer.name, facts) for answer, facts in probed], options, told)
+    for (answer, _), sound in zip(probed, found, strict=True):
+        if isinstance(sound, ExportError):
+            answer.fail(sound)
+        else:
+            answer.sound = sound
 
 
 def as_dict(name: str, facts: MediaFacts) -> dict[str, Any]:
@@ -119,7 +178,7 @@ def _is_variable(video: VideoFacts) -> bool:
     return bool(gaps) and max(gaps) - min(gaps) > 1
 
 
-def _table(name: str, facts: MediaFacts) -> Iterator[str]:
+def _table(name: str, facts: MediaFacts, sound: SoundAnalysis | None) -> Iterator[str]:
     yield click.style(printable(name), bold=True)
     rows: list[tuple[str, str]] = [("kind", facts.kind)]
     if "://" not in name:
@@ -132,6 +191,8 @@ def _table(name: str, facts: MediaFacts) -> Iterator[str]:
         rows += _video_rows(facts.video)
     if facts.audio is not None:
         rows += _audio_rows(facts.audio)
+    if sound is not None:
+        rows += sound_rows(sound)
     rows.append(("hash", facts.file_hash))
     for key, value in rows:
         yield f"  {key:<10} {printable(value)}"

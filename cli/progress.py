@@ -77,6 +77,8 @@ class LineNarrator(Narrator):
     def finished(self, report: dict[str, Any]) -> None:
         for output in report["outputs"]:
             self._say(summary_line(report, output))
+        if report["bottleneck"] is not None:
+            self._say(f"bottleneck: {printable(report['bottleneck'])}")
 
     def _say(self, line: str) -> None:
         talk(line)
@@ -160,8 +162,11 @@ class JsonNarrator(Narrator):
             system_reason=event.system_reason,
             renderer=event.renderer,
             renderer_kind=event.renderer_kind,
+            hwaccel=event.hwaccel,
+            hwaccel_reason=event.hwaccel_reason,
             video_codec=event.video_codec,
             audio_codec=event.audio_codec,
+            copying=event.copying,
         )
 
     def progressed(self, event: Progress) -> None:
@@ -183,7 +188,7 @@ class JsonNarrator(Narrator):
         self._tell("warning", message=message)
 
     def finished(self, report: dict[str, Any]) -> None:
-        names = ("frames", "duration_seconds", "wall_seconds", "realtime_factor", "outputs")
+        names = ("frames", "duration_seconds", "wall_seconds", "realtime_factor", "bottleneck", "outputs")
         self._tell("done", **{name: report[name] for name in names})
 
     def failed(self, error: dict[str, Any], exit_code: int) -> None:
@@ -205,6 +210,10 @@ def start_lines(event: Started) -> list[str]:
     lines.append(f"system {event.system}: {printable(event.system_reason)}")
     if event.renderer is not None:
         lines.append(f"renderer: {printable(event.renderer)}, {event.renderer_kind}")
+    if event.hwaccel_reason is not None:
+        lines.append(f"hwaccel {event.hwaccel}: {printable(event.hwaccel_reason)}")
+    if event.copying is not None:
+        lines.append(f"copy auto: {printable(event.copying)}")
     return lines
 
 

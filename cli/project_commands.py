@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from cli.invocation import verbose_option
-from cli.options import network_option, renderer_option, set_option
+from cli.options import network_option, no_fast_paths_option, renderer_option, set_option
 from cli.parameters import PATH, SIZE, TIME
 from cli.progress import rate
 from cli.talk import printable, styled, talk
@@ -108,6 +108,7 @@ def _count(number: int, noun: str) -> str:
     "--size", type=SIZE, metavar="WxH", help="Scale the finished picture, with bars where the aspect differs."
 )
 @renderer_option
+@no_fast_paths_option
 @click.option("--force", is_flag=True, help="Replace a picture that exists.")
 @network_option
 @verbose_option
@@ -119,6 +120,7 @@ def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
         variables=dict(flags["variables"]),
         size=flags["size"],
         renderer=cast(Renderer, flags["renderer"]),
+        fast_paths=not flags["no_fast_paths"],
         force=flags["force"],
         allow_network=flags["allow_network"],
     )

@@ -41,6 +41,8 @@ class GLContext:
         self._resting_texture = gl.texture((1, 1), 4)
         self._resting = gl.framebuffer(self._resting_texture)
         self._closed = False
+        self.upload_seconds = 0.0
+        """Spent on copying samples from memory into textures."""
 
     @classmethod
     def create(cls, renderer: RendererChoice = "auto") -> GLContext:
@@ -59,15 +61,19 @@ class GLContext:
             raise _wrong_kind(renderer, [context.name])
         return context
 
-    def check(self, doing: str) -> None:
+    def check(self, doing: str, *, component: str = "Compositor") -> None:
         """Raise RenderError if OpenGL has flagged an error since the last look."""
         error = self.gl.error
         if error != "GL_NO_ERROR":
             raise RenderError(
                 f"OpenGL reported {error} while {doing}, on {self.name}",
-                component="Compositor",
+                component=component,
                 suggestion="`--renderer software` uses another OpenGL implementation",
             )
+
+    def finish(self) -> None:
+        """Wait until everything is drawn. OpenGL draws when it likes; only who measures it needs to know when."""
+        self.gl.finish()
 
     def rest(self) -> None:
         """Bind a framebuffer of no meaning: moderngl binds the last one again, and must not find it released."""

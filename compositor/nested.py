@@ -8,73 +8,55 @@ in a frame, and kept for the next frame if that uses it too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 
 import moderngl
 
 from compositor.blend_modes import BLEND_MODES
 from compositor.context import GLContext
-from compositor.geometry import ALMOST
+from compositor.nested_watch import NestedWatch
 from compositor.painter import Painter, Placed, PlacedLayer, PlacedTransition
-from compositor.pictures import (
-    COMPOSITION_DTYPE,
-    Picture,
-    finished_picture,
-    solid_picture,
-    upload_drawn,
-    upload_frame,
-)
+from compositor.picture_store import FrameGetter, PictureStore
+from compositor.pictures import COMPOSITION_DTYPE, Picture, finished_picture
+from compositor.placement import Raster
+from compositor.plane_canvas import PlaneFormat
+from compositor.plane_compositor import PlaneCompositor, needs_rgb
+from compositor.resample import Resampler
 from compositor.shader_library import ShaderLibrary
+from compositor.statistics import CompositorStatistics
 from compositor.surfaces import Surface, SurfacePool, Target
+from compositor.texels import PlaneScaler, Texels
 from planner.errors import ExportError, RenderError
-from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
-from planner.frames import Frame, FrameRequest
-from planner.timeline import Shape, Solid, Text
-
-MAX_DRAWING_SCALE = 8
-"""Texts and shapes that are magnified more are drawn at this scale, and filtered."""
-MAX_DRAWN_SIDE_PX = 8192
-FrameGetter = Callable[[FrameRequest], Frame]
-
-
-@dataclass(slots=True)
-class CompositorStatistics:
-    """Counters of a renderer."""
-
-    frames_composited: int = 0
-    """Roots that were rendered."""
-    nested_rendered: int = 0
-    nested_reused: int = 0
-    """Nested compositions that were shown again without being rendered."""
-
-
-@dataclass(slots=True, eq=False)
-class _Kept:
-    """A picture in the store."""
-
-    picture: Picture
-    wide: bool
-    used: int
-    """Number of the render that used it last."""
+from planner.frame_plan import CompositionPlan, Layer, TransitionLayer
+from planner.frames import WritablePlane
+from planner.tracing import NO_TRACE, Tracer
 
 
 class NestedCompRenderer:
     """Renders composition plans. Owns its shaders, textures and targets, not the context."""
 
-    def __init__(self, context: GLContext, *, scale: Fraction = Fraction(1)) -> None:
-        """`scale`: target pixels for a canvas pixel; 1/2 in a draft."""
+    def __init__(
+        self,
+        context: GLContext,
+        *,
+        scale: Fraction = Fraction(1),
+        scaler: PlaneScaler | None = None,
+        tracer: Tracer = NO_TRACE,
+    ) -> None:
+        """`scale`: target pixels for a canvas pixel; 1/2 in a draft. `scaler`: of planes that are still in memory."""
         self.statistics = CompositorStatistics()
         self._context = context
+        self._tracer = tracer
+        self._watch = NestedWatch(context)
         self._scale = scale
         self._shaders = ShaderLibrary(context)
         self._pool = SurfacePool(context)
-        self._painter = Painter(self._pool, self._shaders)
-        self._kept: dict[Hashable, _Kept] = {}
-        self._retired: list[Picture] = []
+        self._resampler = Resampler(self._pool, self._shaders, scaler)
+        self._painter = Painter(self._pool, self._shaders, self._resampler)
+        self._store = PictureStore(self._pool, self._shaders, tracer)
+        self._planes: dict[PlaneFormat, PlaneCompositor] = {}
         self._root: Surface | None = None
-        self._render = 0
         self._closed = False
 
     def render(self, plan: CompositionPlan, frame: FrameGetter) -> Target:
@@ -86,20 +68,56 @@ class NestedCompRenderer:
             self._pool.give(self._root)
             self._root = None
         try:
-            self._root = self._composition(plan, frame, wide=False)
+            self._root = self._composition(plan, self._watch.waiting(frame), wide=False)
         except moderngl.Error as error:
             raise RenderError(f"OpenGL failed: {error}", component="Compositor") from error
         self._context.check("compositing")
         self.statistics.frames_composited += 1
-        self._forget_unused()
+        self._store.end_render()
         return Target(self._root, self._root.width, self._root.height)
+
+    def draw_planes(
+        self, plan: CompositionPlan, frame: FrameGetter, format_: PlaneFormat, planes: Sequence[WritablePlane]
+    ) -> bool:
+        """Composite a plan on the planes of a picture of its size, which the caller owns.
+
+        Returns False, with nothing drawn, where the plan has to be composited as R'G'B'. Raises as `render` does.
+        """
+        if needs_rgb(plan):
+            return False
+        compositor = self._planes.get(format_)
+        if compositor is None:
+            compositor = self._planes[format_] = PlaneCompositor(
+                self._context,
+                self._pool,
+                self._shaders,
+                self._store,
+                self._resampler,
+                format_,
+                scale=float(self._scale),
+                statistics=self.statistics,
+                watch=self._watch,
+                tracer=self._tracer,
+            )
+        try:
+            drawn = compositor.draw(plan, self._watch.waiting(frame), planes)
+        except moderngl.Error as error:
+            raise RenderError(f"OpenGL failed: {error}", component="Compositor") from error
+        self._context.check("compositing")
+        if drawn:
+            self.statistics.frames_composited += 1
+            compositor.end_render()
+            self._store.end_render()
+        return drawn
 
     def close(self) -> None:
         """Release every OpenGL object; a second call does nothing."""
         if not self._closed:
             self._closed = True
-            self._kept.clear()
-            self._retired.clear()
+            self._watch.close()
+            self._store.clear()
+            for compositor in self._planes.values():
+                compositor.release()
             self._pool.release()
             self._shaders.release()
 
@@ -132,96 +150,36 @@ class NestedCompRenderer:
     ) -> PlacedLayer | None:
         try:
             picture = self._picture(layer, frame, wide=wide)
-            return self._painter.place(layer, picture, size, scale=float(self._scale), render=self._render)
+            raster = Raster.scaled(size, float(self._scale))
+            return self._painter.place(layer, picture, raster, render=self._store.render)
         except ExportError as error:
-            error.locate(clip=layer.instance[-1], composition=plan.id)
+            error.locate(clip=layer.instance[-1], composition=layer.composition or plan.id)
             raise
 
     def _picture(self, layer: Layer, frame: FrameGetter, *, wide: bool) -> Picture:
         """The layer's picture, made unless it is still held."""
         source = layer.source
-        if isinstance(source, Solid):
-            return solid_picture(source.color, layer.width, layer.height)
-        scale = self._drawing_scale(layer, source) if isinstance(source, Text | Shape) else 1
-        key = (source, scale)
-        kept = self._kept.get(key)
-        nested = isinstance(source, CompositionPlan)
-        if kept is not None and (kept.wide or not wide or not _has_depth(kept.picture)):
-            kept.used = self._render
-            self.statistics.nested_reused += nested
-            return kept.picture
-        if kept is not None:
-            self._retired.append(kept.picture)
-        if isinstance(source, PictureSource):
-            picture = upload_frame(frame(source.request), self._pool, self._shaders, wide=wide)
-        elif isinstance(source, CompositionPlan):
-            picture = self._nested(source, frame, wide=wide)
-            self.statistics.nested_rendered += 1
-        elif isinstance(source, Text):
-            from compositor.text import draw_text  # loads Pillow, which a film without text does not need
-
-            picture = upload_drawn(draw_text(source, scale), scale, self._pool)
-        else:
-            from compositor.shapes import draw_shape
-
-            picture = upload_drawn(draw_shape(source, scale), scale, self._pool)
-        self._kept[key] = _Kept(picture, wide, self._render)
-        return picture
-
-    def _drawing_scale(self, layer: Layer, source: Text | Shape) -> int:
-        """How many times as large a text or a shape is drawn, so that it stays sharp where it is magnified.
-
-        A power of two, and area-averaged from there: an animated scale does not draw it again for each frame.
-        """
-        matrix, part = layer.matrix, layer.part
-        width, height = _natural_size(source)
-        # What the fit magnifies counts, too: the matrix begins at the fitted picture.
-        wanted = float(self._scale) * max(
-            math.hypot(matrix.a, matrix.b) * layer.width / max(width * (part.right - part.left), ALMOST),
-            math.hypot(matrix.c, matrix.d) * layer.height / max(height * (part.bottom - part.top), ALMOST),
-        )
-        scale = 1
-        while scale < min(wanted - ALMOST, MAX_DRAWING_SCALE):
-            if 2 * scale * max(width, height) > MAX_DRAWN_SIDE_PX:
-                break
-            scale *= 2
-        return scale
+        if not isinstance(source, CompositionPlan):
+            return self._store.picture(layer, frame, scale=float(self._scale), wide=wide)
+        held = self._store.held(source, wide=wide)
+        if held is not None:
+            self.statistics.nested_reused += 1
+            return held
+        self.statistics.nested_rendered += 1
+        return self._store.keep(source, lambda: self._nested(source, frame, wide=wide), wide=wide)
 
     def _nested(self, plan: CompositionPlan, frame: FrameGetter, *, wide: bool) -> Picture:
-        surface = self._composition(plan, frame, wide=wide)
+        with self._watch.rendering(plan):
+            surface = self._composition(plan, frame, wide=wide)
         return finished_picture(
-            surface, plan.width, plan.height, opaque=plan.background[3] >= 1, scale=float(self._scale)
+            Texels.of(surface, self._pool),
+            plan.width,
+            plan.height,
+            opaque=plan.background[3] >= 1,
+            scale=float(self._scale),
         )
-
-    def _forget_unused(self) -> None:
-        """Give back what this render did not use."""
-        for key, kept in list(self._kept.items()):
-            if kept.used == self._render:
-                kept.picture.give_back_reductions(self._pool, keep=self._render)
-            else:
-                kept.picture.give_back(self._pool)
-                del self._kept[key]
-        for picture in self._retired:
-            picture.give_back(self._pool)
-        self._retired.clear()
-        self._pool.end_render()
-        self._render += 1
-
-
-def _natural_size(source: Text | Shape) -> tuple[float, float]:
-    """Width and height that a text or a shape has at scale 1, pixels."""
-    if isinstance(source, Shape):
-        return source.size
-    from compositor.text import text_size
-
-    return text_size(source)
 
 
 def _needs_wide(plan: CompositionPlan) -> bool:
     """Whether a layer's blend mode magnifies the rounding of 16-bit floats."""
     return any(BLEND_MODES[layer.blend].wide for layer in plan.layers)
-
-
-def _has_depth(picture: Picture) -> bool:
-    """Whether the picture would gain from 32-bit floats: it was rendered or converted to 16-bit ones."""
-    return any(surface.key[3] == "f2" for surface in picture.surfaces)

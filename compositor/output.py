@@ -16,8 +16,11 @@ from compositor.context import GLContext
 from compositor.geometry import Box
 from compositor.painter import Painter
 from compositor.pictures import finished_picture
+from compositor.placement import Raster
+from compositor.resample import Resampler
 from compositor.shader_library import ShaderLibrary, Value
 from compositor.surfaces import Dtype, Surface, SurfacePool, Target
+from compositor.texels import Texels
 from planner.colour import ColourTags
 from planner.errors import RenderError
 from planner.frame_plan import WHOLE, Affine, Layer
@@ -46,7 +49,7 @@ class PictureReader:
         self._context = context
         self._shaders = ShaderLibrary(context)
         self._pool = SurfacePool(context)
-        self._painter = Painter(self._pool, self._shaders)
+        self._painter = Painter(self._pool, self._shaders, Resampler(self._pool, self._shaders, None))
         self._outputs: dict[tuple[int, int, Dtype, int, int], moderngl.Framebuffer] = {}
         self._closed = False
 
@@ -94,11 +97,12 @@ class PictureReader:
         fitted = (max(round(target.width * scale), 1), max(round(target.height * scale), 1))
         matrix = Affine(e=(width - fitted[0]) // 2, f=(height - fitted[1]) // 2)
         layer = Layer(("output",), Solid(BLACK), WHOLE, *fitted, matrix, 1.0, "normal")
-        picture = finished_picture(target.surface, target.width, target.height, opaque=True)
-        placed = self._painter.place(layer, picture, (width, height), scale=1.0, render=0)
+        texels = Texels.of(target.surface, self._pool)  # which stays the target's: it is not given back here
+        picture = finished_picture(texels, target.width, target.height, opaque=True)
+        placed = self._painter.place(layer, picture, Raster.scaled((width, height), 1.0), render=0)
         surface = self._pool.take(width, height, 4, target.surface.key[3], what="the output")
         self._painter.paint(surface, BLACK, [] if placed is None else [placed])
-        picture.give_back_reductions(self._pool, keep=None)
+        picture.give_back_reductions(keep=None)
         return surface
 
     def _read_group(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from compositor.blend_modes import BLEND_MODES, BlendMode
 from compositor.geometry import Box
 from compositor.pictures import Picture
-from compositor.placement import Placement, place, sampling
-from compositor.resample import reduced
+from compositor.placement import Placement, Raster, place, sampling
+from compositor.resample import Resampler
 from compositor.shader_library import ShaderLibrary, Value
 from compositor.surfaces import Surface, SurfacePool
 from compositor.transitions import DIRECTIONS, TRANSITIONS
@@ -54,18 +54,17 @@ Placed = PlacedLayer | PlacedTransition
 class Painter:
     """Draws placed layers. Owns nothing: surfaces come from the pool and go back to it within each call."""
 
-    def __init__(self, pool: SurfacePool, shaders: ShaderLibrary) -> None:
+    def __init__(self, pool: SurfacePool, shaders: ShaderLibrary, resampler: Resampler) -> None:
         self._pool = pool
         self._shaders = shaders
+        self._resampler = resampler
 
-    def place(
-        self, layer: Layer, picture: Picture, target: tuple[int, int], *, scale: float, render: int
-    ) -> PlacedLayer | None:
-        """Place a picture, and reduce it where it has more pixels than the target shows; None where nothing shows."""
-        placement = place(layer, picture, target, scale)
+    def place(self, layer: Layer, picture: Picture, raster: Raster, *, render: int) -> PlacedLayer | None:
+        """Place a picture, and reduce it where it has more pixels than the raster shows; None where nothing shows."""
+        placement = place(layer, picture, raster)
         if placement is None or layer.opacity <= 0:
             return None
-        small = reduced(picture, placement.region, placement.size, self._pool, self._shaders, render)
+        small = self._resampler.reduced(picture, placement.region, placement.size, render)
         return PlacedLayer(layer, small, placement)
 
     def paint(self, surface: Surface, background: Colour, layers: Sequence[Placed]) -> None:
@@ -89,7 +88,7 @@ class Painter:
             uniforms.update(placement.edges)
         if opacity < 1:
             defines["TRANSLUCENT"] = 1
-        textures = {f"plane{index}": plane for index, plane in enumerate(picture.surfaces)}
+        textures = {f"plane{index}": plane.surface for index, plane in enumerate(picture.planes)}
         replaces = picture.opaque and opacity >= 1 and placement.edges is None
         self._draw(
             surface,

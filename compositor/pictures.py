@@ -17,10 +17,12 @@ from compositor.colour_matrices import BT2020_TO_BT709, codes_to_rgb
 from compositor.drawn_picture import DrawnPicture
 from compositor.geometry import Box
 from compositor.shader_library import ShaderLibrary, Value
-from compositor.surfaces import Dtype, Surface, SurfacePool
-from planner.colour import ChromaLocation
+from compositor.surfaces import Dtype, SurfacePool
+from compositor.texels import Texels
+from planner.colour import ChromaLocation, ColourTags
 from planner.frames import Frame, Plane
 from planner.media import Orientation
+from planner.pixel_format import PixelFormat
 from planner.timeline import Colour
 
 COMPOSITION_DTYPE: dict[bool, Dtype] = {False: "f2", True: "f4"}
@@ -44,14 +46,14 @@ class Grid:
 
 @dataclass(slots=True, eq=False)
 class Picture:
-    """Textures and how to read them. Owned by a PictureStore, or by whoever made it."""
+    """Planes of texels and how to read them. Owned by a PictureStore, or by whoever made it."""
 
     layout: Literal["planes", "packed", "finished", "solid"]
     """`finished`: one texture of premultiplied RGBA; `solid`: no texture."""
     width: float
     """Source pixels, before orientation."""
     height: float
-    surfaces: tuple[Surface, ...] = ()
+    planes: tuple[Texels, ...] = ()
     grids: tuple[Grid, ...] = ()
     """Of the first plane, and of planes 1 and 2 where they differ."""
     opaque: bool = True
@@ -61,24 +63,49 @@ class Picture:
     defines: dict[str, str | int] = field(default_factory=dict)
     """That select the variant of sampling.glsl."""
     uniforms: dict[str, Value] = field(default_factory=dict)
+    colour: CodedColour | None = None
+    """Of planes that hold Y, U, V codes as they were stored."""
+    error: float = 0.0
+    """Code values by which samples may be off, by the rounding of what was blended."""
     reductions: dict[object, tuple[int, Picture]] = field(default_factory=dict)
     """Area-averaged versions, with the number of the render that used them last."""
+    views: dict[tuple[int, ...], Picture] = field(default_factory=dict)
+    """Some of the planes as pictures of their own."""
 
-    def give_back(self, pool: SurfacePool) -> None:
-        """Hand all surfaces back."""
-        for surface in self.surfaces:
-            pool.give(surface)
-        self.give_back_reductions(pool, keep=None)
+    def view(self, indices: tuple[int, ...]) -> Picture:
+        """Some planes that lie on one grid; their texels stay this picture's."""
+        if indices not in self.views:
+            chroma = len(self.grids) > 1 and indices[0] in (1, 2)
+            planes, grids = tuple(self.planes[index] for index in indices), (self.grids[1 if chroma else 0],)
+            self.views[indices] = replace(
+                self, planes=planes, grids=grids, defines={}, uniforms={}, reductions={}, views={}
+            )
+        return self.views[indices]
 
-    def give_back_reductions(self, pool: SurfacePool, *, keep: int | None) -> None:
+    def give_back(self) -> None:
+        """Hand all textures back."""
+        for texels in self.planes:
+            texels.give_back()
+        self.give_back_reductions(keep=None)
+
+    def give_back_reductions(self, *, keep: int | None) -> None:
         """Hand back the reductions that were not used in render `keep`."""
         for key, (used, reduction) in list(self.reductions.items()):
             if used != keep:
-                own = set(self.surfaces)
-                for surface in reduction.surfaces:
-                    if surface not in own:
-                        pool.give(surface)
+                for texels in reduction.planes:
+                    if texels not in self.planes:
+                        texels.give_back()
                 del self.reductions[key]
+        for view in self.views.values():
+            view.give_back_reductions(keep=keep)
+
+
+@dataclass(frozen=True, slots=True)
+class CodedColour:
+    """What the samples of planes mean."""
+
+    format: PixelFormat
+    tags: ColourTags
 
 
 def solid_picture(colour: Colour, width: float, height: float) -> Picture:
@@ -94,26 +121,27 @@ def solid_picture(colour: Colour, width: float, height: float) -> Picture:
     )
 
 
-def finished_picture(surface: Surface, width: float, height: float, *, opaque: bool, scale: float = 1.0) -> Picture:
-    """A surface of premultiplied RGBA, `scale` texels to a source pixel."""
-    grid = Grid((scale, scale), (0.0, 0.0), (surface.width, surface.height))
-    return Picture("finished", width, height, (surface,), (grid,), opaque=opaque, defines={"LAYOUT_FINISHED": 1})
+def finished_picture(texels: Texels, width: float, height: float, *, opaque: bool, scale: float = 1.0) -> Picture:
+    """Premultiplied RGBA, `scale` texels to a source pixel."""
+    grid = Grid((scale, scale), (0.0, 0.0), (texels.width, texels.height))
+    return Picture("finished", width, height, (texels,), (grid,), opaque=opaque, defines={"LAYOUT_FINISHED": 1})
 
 
-def upload_drawn(drawn: DrawnPicture, scale: int, pool: SurfacePool) -> Picture:
+def picture_of_drawing(drawn: DrawnPicture, scale: int, pool: SurfacePool) -> Picture:
     """A picture drawn `scale` times as large as it is, with all that reaches outside of its nominal size."""
-    height, width = drawn.pixels.shape[:2]
-    surface = pool.take(max(width, 1), max(height, 1), 4, "f1", what="the drawn picture")
-    surface.texture.write(np.ascontiguousarray(drawn.pixels).data.cast("B"))
+    pixels = np.ascontiguousarray(drawn.pixels) if drawn.pixels.size else np.zeros((1, 1, 4), np.uint8)
+    height, width = pixels.shape[:2]
+    memory = Plane(pixels.data.cast("B"), 4 * width, width, height)
     left, top = drawn.origin
     grid = Grid((scale, scale), (-left, -top), (width, height))
     extent = Box(left / scale, top / scale, (left + width) / scale, (top + height) / scale)
-    picture = finished_picture(surface, drawn.size[0] / scale, drawn.size[1] / scale, opaque=False)
+    texels = Texels(pool, 4, "f1", memory=memory, what="the drawn picture")
+    picture = finished_picture(texels, drawn.size[0] / scale, drawn.size[1] / scale, opaque=False)
     return replace(picture, grids=(grid,), extent=extent)
 
 
-def upload_frame(frame: Frame, pool: SurfacePool, shaders: ShaderLibrary, *, wide: bool) -> Picture:
-    """A frame's planes as textures, without a copy on the way where their strides allow it.
+def frame_picture(frame: Frame, pool: SurfacePool, shaders: ShaderLibrary, *, wide: bool) -> Picture:
+    """A frame's planes, in memory still.
 
     Sources with alpha are converted to premultiplied RGBA at once, since filters need that, and so are those that
     must go through linear light; the others keep their planes and are converted where they are drawn.
@@ -121,7 +149,8 @@ def upload_frame(frame: Frame, pool: SurfacePool, shaders: ShaderLibrary, *, wid
     format_ = frame.format
     dtype: Dtype = "f1" if format_.bytes_per_sample == 1 else "nu2"
     components = len(format_.components) or 1
-    surfaces = tuple(_upload_plane(plane, components, dtype, pool) for plane in frame.planes)
+    what = f"a picture of {frame.width}×{frame.height}"
+    planes = tuple(Texels(pool, components, dtype, memory=plane, what=what) for plane in frame.planes)
     size = (frame.width, frame.height)
     grids = [Grid((1.0, 1.0), (0.0, 0.0), size)]
     subsampled = bool(format_.log2_chroma_w or format_.log2_chroma_h)
@@ -134,12 +163,13 @@ def upload_frame(frame: Frame, pool: SurfacePool, shaders: ShaderLibrary, *, wid
         "planes" if format_.planar else "packed",
         frame.width,
         frame.height,
-        surfaces,
+        planes,
         tuple(grids),
         opaque=not format_.alpha,
         orientation=frame.orientation,
         defines=_frame_defines(frame, subsampled),
         uniforms=_frame_uniforms(frame, dtype),
+        colour=CodedColour(format_, frame.colour),
     )
     if format_.alpha or "HDR" in picture.defines:
         return _finish(picture, pool, shaders, wide=wide)
@@ -156,20 +186,6 @@ def chroma_grid(log2_w: int, log2_h: int, location: ChromaLocation, size: tuple[
     elif location.startswith("bottom"):
         y = down - 0.5
     return Grid((1 / across, 1 / down), (0.5 - x / across, 0.5 - y / down), size)
-
-
-def _upload_plane(plane: Plane, components: int, dtype: Dtype, pool: SurfacePool) -> Surface:
-    """A texture as wide as the stride, so that the plane goes over in one piece; else of the plane's width."""
-    texel_bytes = components * (1 if dtype == "f1" else 2)
-    if plane.stride_bytes % texel_bytes == 0:
-        width, data = plane.stride_bytes // texel_bytes, plane.data[: plane.stride_bytes * plane.height]
-    else:
-        rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)
-        rows = rows.reshape(plane.height, plane.stride_bytes)[:, : plane.width * texel_bytes]
-        width, data = plane.width, np.ascontiguousarray(rows).data.cast("B")
-    surface = pool.take(width, plane.height, components, dtype, what=f"a picture of {plane.width}×{plane.height}")
-    surface.texture.write(data)
-    return surface
 
 
 def _frame_defines(frame: Frame, subsampled: bool) -> dict[str, str | int]:
@@ -228,13 +244,13 @@ def _finish(picture: Picture, pool: SurfacePool, shaders: ShaderLibrary, *, wide
         uniforms[f"texel_x{index}"] = (grid.scale[0], 0.0, grid.offset[0] - 0.5)
         uniforms[f"texel_y{index}"] = (0.0, grid.scale[1], grid.offset[1] - 0.5)
         uniforms[f"bounds{index}"] = (0.0, 0.0, grid.size[0] - 1, grid.size[1] - 1)
-        texture = picture.surfaces[index].texture
+        texture = picture.planes[index].surface.texture
         uniforms[f"size{index}"] = (1 / texture.width, 1 / texture.height)
     corners = Box(0, 0, width, height).corners
-    textures = {f"plane{index}": plane.texture for index, plane in enumerate(picture.surfaces)}
+    textures = {f"plane{index}": plane.surface.texture for index, plane in enumerate(picture.planes)}
     shader.draw(surface.framebuffer, corners, uniforms, textures)
-    picture.give_back(pool)
-    finished = finished_picture(surface, width, height, opaque=picture.opaque)
+    picture.give_back()
+    finished = finished_picture(Texels.of(surface, pool), width, height, opaque=picture.opaque)
     return replace(finished, orientation=picture.orientation)
 
 

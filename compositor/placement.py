@@ -46,9 +46,26 @@ class Placement:
     """Every pixel of the target lies wholly inside."""
 
 
-def place(layer: Layer, picture: Picture, target: tuple[int, int], scale: float) -> Placement | None:
-    """Place a layer on a target of that size; `scale` target pixels are a canvas pixel. None where nothing shows."""
-    to_target = compose(scaling(scale, scale), layer.matrix)
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """The pixels that a canvas is painted on: all of it scaled, or the samples of subsampled planes."""
+
+    size: tuple[int, int]
+    """Width and height."""
+    canvas: tuple[float, float]
+    """Size of the canvas, canvas pixels."""
+    from_canvas: Affine
+    """Canvas pixels → pixels of the raster; scales and moves."""
+
+    @classmethod
+    def scaled(cls, size: tuple[int, int], scale: float) -> Raster:
+        """`scale` pixels to a canvas pixel. The size may be rounded up."""
+        return cls(size, (size[0] / scale, size[1] / scale), scaling(scale, scale))
+
+
+def place(layer: Layer, picture: Picture, raster: Raster) -> Placement | None:
+    """Place a layer; None where nothing shows."""
+    to_target = compose(raster.from_canvas, layer.matrix)
     inverse = invert(to_target)
     if inverse is None or layer.width <= 0 or layer.height <= 0:
         return None
@@ -58,12 +75,24 @@ def place(layer: Layer, picture: Picture, target: tuple[int, int], scale: float)
     length_x, length_y = unit_x * local.width, unit_y * local.height
     if length_x <= 0 or length_y <= 0:
         return None
-    box = map_box(to_target, local)
+    target = Box(0, 0, *raster.size)
     upright = is_upright(to_target)
-    sharp = upright and _sharp_edges(box, target)
+    box = map_box(to_target, local)
     edges: dict[str, Value] | None = None
-    grown = local
-    if not sharp:
+    if upright:
+        box = _open_at_border(box, raster)
+        sharp = _sharp_edges(box, raster.size)
+        if not sharp:
+            edges = {
+                "edge_x": (1.0, 0.0, -box.left),
+                "edge_y": (0.0, 1.0, -box.top),
+                "edge_size": (box.width, box.height),
+            }
+            box = box.grown(_BEYOND)
+        visible = box.within(target)
+        corners = visible.corners
+    else:
+        sharp = False
         edges = {
             "edge_x": (inverse.a * unit_x, inverse.c * unit_x, (inverse.e - local.left) * unit_x),
             "edge_y": (inverse.b * unit_y, inverse.d * unit_y, (inverse.f - local.top) * unit_y),
@@ -71,8 +100,8 @@ def place(layer: Layer, picture: Picture, target: tuple[int, int], scale: float)
         }
         x, y = _BEYOND / unit_x, _BEYOND / unit_y
         grown = Box(local.left - x, local.top - y, local.right + x, local.bottom + y)
-    corners = tuple(to_target.apply(x, y) for x, y in grown.corners)
-    visible = bounding_box(corners).within(Box(0, 0, *target))
+        corners = tuple(to_target.apply(x, y) for x, y in grown.corners)
+        visible = bounding_box(corners).within(target)
     if visible.width <= 0 or visible.height <= 0:
         return None
     size = (math.ceil(length_x - ALMOST) or 1, math.ceil(length_y - ALMOST) or 1)
@@ -80,10 +109,10 @@ def place(layer: Layer, picture: Picture, target: tuple[int, int], scale: float)
         to_source=compose(to_stored, inverse),
         region=map_box(to_stored, local),
         size=(size[1], size[0]) if picture.orientation.quarter_turns % 2 else size,
-        corners=visible.corners if upright else corners,
+        corners=corners,
         visible=visible,
         edges=edges,
-        covers=sharp and _covers(box, target),
+        covers=sharp and _covers(box, raster.size),
     )
 
 
@@ -98,7 +127,7 @@ def sampling(placement: Placement, picture: Picture) -> tuple[dict[str, Value], 
             defines["EXACT"] = 1
             to_texel = rounded
         bounds = _texel_bounds(grid, picture.grids[0], placement.region)
-        texture = picture.surfaces[index].width, picture.surfaces[index].height
+        texture = picture.planes[index].width, picture.planes[index].height
         if not _within(map_box(to_texel, centres), bounds, texture, edge_clamps=picture.layout == "planes"):
             defines["CLAMPED"] = 1
         uniforms.update(grid_uniforms(index, to_texel, bounds, texture))
@@ -151,6 +180,21 @@ def _unturned(orientation: Orientation) -> Affine:
     }
     back = turns[orientation.quarter_turns]
     return compose(Affine(a=-1, e=1), back) if orientation.mirrored else back
+
+
+def _open_at_border(box: Box, raster: Raster) -> Box:
+    """The box without the edges that lie on or outside of the canvas: samples next to them are covered wholly."""
+    canvas = invert(raster.from_canvas)
+    assert canvas is not None
+    left, top = canvas.apply(box.left, box.top)
+    right, bottom = canvas.apply(box.right, box.bottom)
+    width, height = raster.canvas
+    return Box(
+        min(box.left, -1.0) if left < ALMOST else box.left,
+        min(box.top, -1.0) if top < ALMOST else box.top,
+        max(box.right, raster.size[0] + 1.0) if right > width - ALMOST else box.right,
+        max(box.bottom, raster.size[1] + 1.0) if bottom > height - ALMOST else box.bottom,
+    )
 
 
 def _sharp_edges(box: Box, target: tuple[int, int]) -> bool:

@@ -6,6 +6,7 @@ the last draw that reads it. What lay unused through a whole render is freed.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +25,7 @@ class Surface:
     """A texture, and a framebuffer over it once one is needed."""
 
     def __init__(self, context: GLContext, key: _Key) -> None:
-        self._gl = context.gl
+        self._context = context
         self.key = key
         self.width, self.height, components, dtype = key
         self.texture = context.gl.texture((self.width, self.height), components, dtype=dtype)
@@ -35,8 +36,14 @@ class Surface:
     @property
     def framebuffer(self) -> moderngl.Framebuffer:
         if self._framebuffer is None:
-            self._framebuffer = self._gl.framebuffer(self.texture)
+            self._framebuffer = self._context.gl.framebuffer(self.texture)
         return self._framebuffer
+
+    def write(self, data: memoryview, box: tuple[int, int, int, int] | None = None) -> None:
+        """Copy samples in memory, rows without gaps, into the texture; `box`: left, top, width, height, or all."""
+        started = time.perf_counter()
+        self.texture.write(data, viewport=box, alignment=1)
+        self._context.upload_seconds += time.perf_counter() - started
 
     def release(self) -> None:
         if self._framebuffer is not None:

@@ -14,20 +14,30 @@ from decoders.video_reader import MediaReader, open_reader
 from planner.errors import ExportError
 from planner.frame_plan import FramePlan
 from planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
+from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.media import MediaFacts
 from planner.timeline import Media
+from planner.tracing import NO_TRACE, Tracer
 
 
 class ClipDecoders:
     """Implements planner.frames.FrameSource."""
 
     def __init__(
-        self, facts: Mapping[str, MediaFacts], media: Mapping[str, Media], *, allow_network: bool = False
+        self,
+        facts: Mapping[str, MediaFacts],
+        media: Mapping[str, Media],
+        *,
+        allow_network: bool = False,
+        hardware: HardwareDecoding = SOFTWARE_DECODING,
+        tracer: Tracer = NO_TRACE,
     ) -> None:
         """`facts` and `media` by the name of the media entry. Opens nothing yet."""
         self._facts = facts
         self._media = media
         self._allow_network = allow_network
+        self._hardware = hardware
+        self._tracer = tracer
         self._readers: dict[InstancePath, MediaReader] = {}
         self._statistics = DecodeStatistics()
         self._requested: dict[str, set[int]] = {}
@@ -49,7 +59,8 @@ class ClipDecoders:
             if reader is None:
                 reader = self._open(request)
             self._requested.setdefault(request.file_hash, set()).add(request.pts)
-            return reader.frame(request.pts)
+            with self._tracer.span("decode", clip=request.clip):
+                return reader.frame(request.pts)
         except ExportError as error:
             error.locate(clip=request.clip, file=self._facts[request.media].path, file_hash=request.file_hash)
             raise
@@ -89,7 +100,14 @@ class ClipDecoders:
 
     def _open(self, request: FrameRequest) -> MediaReader:
         media, facts = self._media[request.media], self._facts[request.media]
-        reader = open_reader(media, facts, self._statistics, allow_network=self._allow_network)
+        with self._tracer.span("open decoder", clip=request.clip):
+            reader = open_reader(
+                media,
+                facts,
+                self._statistics,
+                allow_network=self._allow_network,
+                device=self._hardware.device_of(request.media),
+            )
         self._readers[request.instance] = reader
         self._media_of[request.instance] = request.media
         self._statistics.peak_open = max(self._statistics.peak_open, len(self._readers))

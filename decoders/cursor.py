@@ -34,6 +34,7 @@ from decoders.video_codec import video_decoder
 from planner.clock import format_time
 from planner.errors import RenderError
 from planner.frames import DecodeStatistics
+from planner.hardware import DeviceKind
 from planner.media import MediaFacts
 from planner.pts_table import PtsTable
 from planner.timeline import Media
@@ -86,6 +87,7 @@ class Cursor:
         *,
         allow_network: bool = False,
         reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
+        device: DeviceKind | None = None,
     ) -> None:
         """Opens the file. Raises RenderError. The file must have a video stream with a table."""
         assert facts.video is not None
@@ -94,6 +96,7 @@ class Cursor:
         self._table: PtsTable = facts.video.table
         self._statistics = statistics
         self._allow_network = allow_network
+        self._device = device
         self._window_limit = reverse_window_bytes
         self.concealed_frames = 0
         """Damaged or missing frames handed out, for media with `"on_error": "conceal"`."""
@@ -125,6 +128,8 @@ class Cursor:
         self._run = _Run()
         self._kept.clear()
         self._clear_window()
+        # It refers to the cursor, which refers to the decoder: that would live until cycles are collected.
+        self._packets = iter(())
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -336,7 +341,7 @@ class Cursor:
                 if other is not self._stream:
                     other.discard = Discard.all
             self.stream_colour = self._colour()
-            self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse")
+            self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse", device=self._device)
         except BaseException:
             self.close()
             raise
@@ -382,13 +387,15 @@ class Cursor:
         return format_time(self._table.source_time(self._table.pts[position or 0]))
 
     def _error(self, message: str, target: int) -> RenderError:
+        software = "" if self._device is None else "; or try --hwaccel none, which decodes on the processor"
         return RenderError(
             f"frame at {self._time(target)}: {message}",
             component=COMPONENT,
             file=self._facts.path,
             file_hash=self._facts.file_hash,
             source_time=self._table.source_time(self._table.pts[target]),
-            suggestion='replace the file, cut around the damage, or say "on_error": "conceal" for this media entry',
+            suggestion='replace the file, cut around the damage, or say "on_error": "conceal" for this media entry'
+            f"{software}",
         )
 
 

@@ -50,6 +50,8 @@ class Route:
 
 Needed = Callable[[int], bool]
 """Whether the frame at an index is shown in a time to come, and is not held."""
+Kept = Callable[[int], bool]
+"""Whether such a frame would be held if it were decoded now."""
 
 
 @dataclass(slots=True)
@@ -80,12 +82,12 @@ class DecodePlaces:
         found = bisect_right(self.keyframes, self.pts[index]) - 1
         return self.index_of(self.keyframes[found]) if found > 0 else 0
 
-    def route(self, target: int, needed: Needed, room: int, *, may_open: bool) -> Route:
+    def route(self, target: int, needed: Needed, kept: Kept, room: int, *, may_open: bool) -> Route:
         """The cheapest way to a frame.
 
         `room`: frames passed on the way that can be kept. `may_open`: whether a new place is allowed at all.
         """
-        routes = [self._from_place(place, target, needed, room) for place in self.places]
+        routes = [self._from_place(place, target, needed, kept, room) for place in self.places]
         if not routes or (may_open and len(self.places) < self.most):
             start = self.keyframe_of(target)
             routes.insert(0, Route(None, start, target - start + 1 + OPEN_COST, jumps=True, strands=False))
@@ -99,7 +101,7 @@ class DecodePlaces:
         """Whether frames just behind this one are needed: a clip plays on forwards from it."""
         return any(needed(each) for each in self.reach(index))
 
-    def _from_place(self, place: DecodePlace, target: int, needed: Needed, room: int) -> Route:
+    def _from_place(self, place: DecodePlace, target: int, needed: Needed, kept: Kept, room: int) -> Route:
         position = place.position
         keyframe = self.keyframe_of(target)
         if position is None:
@@ -108,8 +110,9 @@ class DecodePlaces:
             return Route(place, target, 0, jumps=False, strands=False)
         if position < target and keyframe <= position + READ_ON_FRAMES:
             cost = target - position
-            passed = sum(1 for each in range(position + 1, target) if needed(each)) if cost > 1 else 0
-            strands = passed > room and self._serves(place, position, needed)
+            passed = [each for each in range(position + 1, target) if needed(each)] if cost > 1 else []
+            lost = len(passed) > room or not all(map(kept, passed))
+            strands = lost and self._serves(place, position, needed)
             return Route(place, position + 1, cost + (self._return_cost(position) if strands else 0), False, strands)
         cost = target - keyframe + 1 + SEEK_COST
         strands = self._serves(place, position, needed)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Event, Lock
+
+from decoders.heap import release_freed_memory
+from planner.tracing import NO_TRACE, Tracer
 
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
@@ -19,6 +21,10 @@ _FEWEST_FILES = 8
 _SHARE_OF_DESCRIPTORS = 4
 """One in so many: encoders, sound and OpenGL need some as well."""
 _MOST_FILES = 512
+_TRIM_BYTES = 128 * 2**20
+"""Memory of closed decoders after which the C library is asked to return it to the system."""
+_NEARLY_FULL = 0.75
+"""Of the limit in bytes: from here on files that are not needed soon are closed."""
 
 
 class Closed(Exception):
@@ -48,43 +54,71 @@ def descriptor_share() -> int:
 class DecodeSlots:
     """At most so many threads decode at the same moment; of those that wait, the one needed first goes next."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, tracer: Tracer = NO_TRACE) -> None:
+        self._tracer = tracer
         self._free = count
-        self._waiting: list[tuple[int, int]] = []
-        """Rank and number of those that wait; a heap."""
+        self._waiting: list[tuple[int, int, Event]] = []
+        """Rank, number and signal of those that wait; a heap. A slot is handed to one of them: the others sleep on."""
         self._numbers = itertools.count()
-        self._changed = Condition()
+        self._lock = Lock()
         self._closed = False
 
-    @contextmanager
-    def slot(self, rank: int) -> Iterator[None]:
-        """Hold a slot. `rank`: the output frame that waits for it; the lowest goes first. Raises Closed."""
-        self._acquire(rank)
-        try:
-            yield
-        finally:
-            with self._changed:
+    def acquire(self, rank: int) -> None:
+        """Wait for a slot. `rank`: the lowest goes first. Raises Closed."""
+        with self._lock:
+            if self._closed:
+                raise Closed
+            if self._free:
+                self._free -= 1
+                return
+            given = Event()
+            heapq.heappush(self._waiting, (rank, next(self._numbers), given))
+        with self._tracer.span("wait for core", rank):
+            given.wait()
+        if self._closed:
+            raise Closed
+
+    def release(self) -> None:
+        """Hand the slot on."""
+        with self._lock:
+            if self._waiting and not self._closed:
+                heapq.heappop(self._waiting)[2].set()
+            else:
                 self._free += 1
-                self._changed.notify_all()
+
+    def wanted(self, rank: int) -> bool:
+        """Whether somebody with a lower rank waits: who holds a slot for `rank` should hand it on."""
+        with self._lock:
+            return bool(self._waiting) and self._waiting[0][0] < rank
 
     def close(self) -> None:
         """Send all that wait home."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            for _, _, given in self._waiting:
+                given.set()
 
-    def _acquire(self, rank: int) -> None:
-        with self._changed:
-            ticket = (rank, next(self._numbers))
-            heapq.heappush(self._waiting, ticket)
-            self._changed.wait_for(lambda: self._closed or (self._free > 0 and self._waiting[0] == ticket))
-            self._waiting.remove(ticket)
-            heapq.heapify(self._waiting)
-            if self._closed:
-                raise Closed
-            self._free -= 1
-            if self._free:
-                self._changed.notify_all()
+
+class Turn:
+    """One worker's claim to a slot, held from frame to frame until somebody is more in need of it. One thread."""
+
+    def __init__(self, slots: DecodeSlots) -> None:
+        self._slots = slots
+        self._held = False
+
+    def take(self, rank: int) -> None:
+        """Have a slot, at once or after those with a lower rank. Raises Closed."""
+        if self._held and not self._slots.wanted(rank):
+            return
+        self.give()
+        self._slots.acquire(rank)
+        self._held = True
+
+    def give(self) -> None:
+        """Hand the slot on, if there is one. Before any other wait."""
+        if self._held:
+            self._held = False
+            self._slots.release()
 
 
 class OpenFiles:
@@ -99,6 +133,8 @@ class OpenFiles:
         self._limit_bytes = limit_bytes
         self._open = 0
         self._bytes = 0
+        self._released_bytes = 0
+        """Since memory was returned to the system last."""
         self._waiting = 0
         self._closed = False
         self._changed = Condition()
@@ -115,7 +151,7 @@ class OpenFiles:
     def pressure(self) -> int:
         """0: none. 1: close what is not needed soon. 2: close what is not decoding now: someone waits."""
         with self._changed:
-            return 2 if self._waiting else int(self._bytes > self._limit_bytes)
+            return 2 if self._waiting else int(self._bytes > self._limit_bytes * _NEARLY_FULL)
 
     def has_room(self, size_bytes: int) -> bool:
         """Whether a file may be opened to read ahead."""
@@ -143,7 +179,13 @@ class OpenFiles:
         with self._changed:
             self._open -= 1
             self._bytes -= size_bytes
+            self._released_bytes += size_bytes
+            trim = self._released_bytes > _TRIM_BYTES
+            if trim:
+                self._released_bytes = 0
             self._changed.notify_all()
+        if trim:
+            release_freed_memory()
 
     def close(self) -> None:
         """Send all that wait home."""

@@ -16,16 +16,18 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from decoders.decode_places import DecodePlace, DecodePlaces, Route
-from decoders.decode_slots import Closed, DecodeSlots, OpenFiles
+from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, Turn
 from decoders.frame_cache import FrameCache, frame_bytes
 from decoders.frame_memory import FrameMemory
 from decoders.video_reader import MediaReader, open_reader
 from planner.clock import format_time
 from planner.errors import RenderError
 from planner.frames import DecodeStatistics, Frame, FrameRequest
+from planner.hardware import DeviceKind
 from planner.media import MediaFacts
 from planner.schedule import ScheduledRequest
 from planner.timeline import Media
+from planner.tracing import NO_TRACE, Tracer
 
 COMPONENT = "SharedDecoder"
 MAX_PLACES = 8
@@ -38,6 +40,8 @@ FRAMES_OF_A_DECODER = 12
 """Pictures that a decoder holds, references and frames of its threads; for the bound on memory."""
 WORTH_A_GOP = 4
 """A jump backwards waits until it fills the cache with one in so many of the frames that it decodes."""
+TURN_FRAMES = 8
+"""Output frames of the look-ahead that are equally urgent: a worker goes on instead of taking turns for each frame."""
 SPEED_FRAMES = 32
 """Decoded frames between two measurements of speed."""
 
@@ -63,6 +67,8 @@ class FileWorker:
         note_speed: Callable[[float], None],
         ask_others: Callable[[], None],
         allow_network: bool = False,
+        device: DeviceKind | None = None,
+        tracer: Tracer = NO_TRACE,
     ) -> None:
         """`positions`: of the file that one output frame needs. `next_use`: of a pts after an output frame.
 
@@ -74,9 +80,11 @@ class FileWorker:
         self.frame_size_bytes = frame_size_bytes
         """Of one frame in the cache; an estimate until one was decoded."""
         self._media, self._facts = media, facts
-        self._cache, self._memory, self._slots, self._files = cache, memory, slots, files
+        self._cache, self._memory, self._turn, self._files = cache, memory, Turn(slots), files
         self._next_use, self._note_speed, self._ask_others = next_use, note_speed, ask_others
         self._allow_network = allow_network
+        self._device = device
+        self._tracer = tracer
         self._table = table
         # One more than at the same time: it goes ahead to the clip that comes next.
         most = min(positions + 1, MAX_PLACES) if facts.kind in ("video", "animation") else 1
@@ -129,6 +137,12 @@ class FileWorker:
                 self._start()
             if self._wanted or output_frame % 16 == 0 or self._files.pressure:
                 self._changed.notify_all()
+
+    def go_on(self, output_frame: int) -> None:
+        """The renderer has come to another output frame; what is wanted stays."""
+        self._now = output_frame
+        if output_frame % 16 == 0 or self._files.pressure:
+            self.wake()
 
     def ask(self, request: FrameRequest) -> None:
         """Decode a frame that the current output frame needs, whether it was planned or not. Does not wait."""
@@ -192,8 +206,8 @@ class FileWorker:
 
     def _run(self) -> None:
         try:
-            while (job := self._take()) is not None:
-                self._serve(*job)
+            while self._work():
+                pass
         except Closed:
             pass
         except BaseException as death:
@@ -201,9 +215,17 @@ class FileWorker:
             with self._changed:
                 self._death = death
         finally:
+            self._turn.give()
             for place in tuple(self._places.places):
                 self._close(place)
             self.wake()
+
+    def _work(self) -> bool:
+        """Do the next job. Its decoder must not be referred to while there is none: it may be closed then."""
+        job = self._take()
+        if job is not None:
+            self._serve(*job)
+        return job is not None
 
     def _take(self) -> _Job | None:
         """The next frame to decode, when there is one; None when all ends."""
@@ -212,6 +234,7 @@ class FileWorker:
                 job = self._choose()
                 if job is not None:
                     return job
+                self._turn.give()
                 self._park()
                 self._changed.wait()
             return None
@@ -251,7 +274,8 @@ class FileWorker:
 
     def _route(self, request: ScheduledRequest) -> Route:
         target = self._places.index_of(request.request.pts)
-        return self._places.route(target, self._needed, self._room(), may_open=self._may_open(request))
+        may_open = self._may_open(request)
+        return self._places.route(target, self._needed, self._kept, self._room(), may_open=may_open)
 
     def _may_open(self, request: ScheduledRequest) -> bool:
         """Whether there is room for one more decoder."""
@@ -284,11 +308,14 @@ class FileWorker:
             use = self._uses[pts] = self._next_use(pts, self._now - 1)
         return use is not None and not self._cache.has(self.source, pts)
 
+    def _kept(self, index: int) -> bool:
+        """Whether a frame would be held that is shown in a time to come."""
+        return self._cache.would_keep(self.source, self._places.pts[index], self.frame_size_bytes)
+
     def _serve(self, request: ScheduledRequest, route: Route) -> None:
         """Go to a frame, and keep what is worth it on the way."""
         target, rank = self._places.index_of(request.request.pts), request.output_frame
-        place = route.place or self._open(request.request.pts, rank)
-        if place is None:
+        if (place := route.place or self._open(request.request.pts, rank)) is None:
             return
         if route.jumps:
             self._stay = route.cost // 2 if route.strands else 0
@@ -307,7 +334,7 @@ class FileWorker:
         for index in range(route.start, target):
             if self._failures or not self._needed(index):
                 continue
-            if not self._cache.would_keep(self.source, self._places.pts[index], self.frame_size_bytes):
+            if not self._kept(index):
                 continue
             if not self._read(place, index, rank) or self._interrupted(request):
                 return
@@ -336,7 +363,8 @@ class FileWorker:
 
     def _decode(self, place: DecodePlace, pts: int, rank: int) -> Frame:
         """A frame from a decoder, which is made anew once where it fails. Raises RenderError."""
-        with self._slots.slot(rank):
+        self._take_turn(rank)
+        with self._tracer.span("decode", rank):
             started = time.perf_counter()
             try:
                 return self._memory.own(place.reader.frame(pts))
@@ -352,11 +380,17 @@ class FileWorker:
                 self._busy_seconds += time.perf_counter() - started
                 self._measure()
 
+    def _take_turn(self, rank: int) -> None:
+        """Wait until it may decode. `rank`: the output frame that needs it."""
+        self._turn.take(rank if rank <= self._now else max(rank - rank % TURN_FRAMES, self._now + 1))
+
     def _open(self, pts: int, rank: int) -> DecodePlace | None:
         """One more decoder; None where the file can't be opened."""
+        self._turn.give()
         self._files.acquire(self._decoder_bytes, self._ask_others)
         try:
-            with self._slots.slot(rank):
+            self._take_turn(rank)
+            with self._tracer.span("open decoder", rank):
                 started = time.perf_counter()
                 try:
                     place = DecodePlace(self._new_reader(), last_used=self._now)
@@ -379,7 +413,12 @@ class FileWorker:
         self._statistics.append(statistics)
         window = REVERSE_WINDOW_FRAMES * self.frame_size_bytes
         return open_reader(
-            self._media, self._facts, statistics, allow_network=self._allow_network, reverse_window_bytes=window
+            self._media,
+            self._facts,
+            statistics,
+            allow_network=self._allow_network,
+            reverse_window_bytes=window,
+            device=self._device,
         )
 
     def _renew(self, place: DecodePlace) -> None:

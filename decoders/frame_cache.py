@@ -26,6 +26,8 @@ SCATTERED_FRAMES = 60
 USUAL_FRAMES = 120
 HEAVY_FRAMES = 150
 """Share of a file that more than a fifth of the output frames need."""
+NEAR_FRAMES = 12
+"""Output frames for which a frame is held if there is room, whatever is planned: clips in slow motion, blended ones."""
 MOST_THRASHING = 3
 """Times that a frame which was promised to stay may be decoded again."""
 
@@ -33,6 +35,8 @@ FrameKey = tuple[str, int]
 """What a frame is decoded from (a file, read in one way), and its pts."""
 NextUse = Callable[[str, int, int], int | None]
 """Of a source and a pts: the first output frame after a given one that shows it; None for never again."""
+Keeps = Callable[[str, int, int], bool]
+"""Of a source and a pts: whether it is planned to be held until the output frame that shows it next."""
 
 _log = logging.getLogger("reelmill.decoders")
 
@@ -104,8 +108,11 @@ class _Held:
 class FrameCache:
     """Holds frames by source and pts."""
 
-    def __init__(self, *, budget_bytes: int, limit_bytes: int, next_use: NextUse) -> None:
+    def __init__(
+        self, *, budget_bytes: int, limit_bytes: int, next_use: NextUse, keeps: Keeps = lambda *_: True
+    ) -> None:
         """`budget_bytes` is passed only by frames that are shown now, `limit_bytes` never."""
+        self._keeps = keeps
         self._budget_bytes = min(budget_bytes, limit_bytes)
         self._limit_bytes = limit_bytes
         self._next_use = next_use
@@ -147,16 +154,19 @@ class FrameCache:
     def begin(
         self, output_frame: int, needed: Iterable[FrameKey], promised: Mapping[FrameKey, int] | None = None
     ) -> None:
-        """Go on to an output frame: pin what it needs, let go of what is not shown from here on.
+        """Go on to an output frame, no earlier one: pin what it needs, let go of what is not shown from here on.
 
-        `promised`: frames soon to be shown, for which the budget was found to suffice, and their bytes.
+        `promised`: frames soon to be shown, for which the budget was found to suffice, and their bytes; None where
+        this has not changed.
         """
         with self._lock:
+            # What is held has its next use now or later.
+            passed = range(self._now, output_frame + 1)
             self._now = output_frame
             self._pinned = set(needed)
-            self._promised = promised or {}
             for source, held in self._held.items():
-                past = [next_use for next_use in held.uses if next_use <= output_frame]
+                past = [use for use in (passed if len(passed) < len(held.uses) else held.uses) if use in held.uses]
+                past = [use for use in past if use <= output_frame]
                 for pts in [pts for next_use in past for pts in held.uses[next_use]]:
                     self._renew(source, held, pts)
             for source, pts in self._pinned:
@@ -165,6 +175,9 @@ class FrameCache:
                     held.move(pts, output_frame)
             # What was shown at once may have passed the budget, and may be shown again later.
             self._make_room(0, output_frame)
+            if promised is None:
+                return
+            self._promised = promised
             self._reserved_bytes = sum(
                 size
                 for (source, pts), size in self._promised.items()
@@ -193,7 +206,7 @@ class FrameCache:
             if next_use is None:
                 return False
             size = frame_bytes(frame)
-            if not self._make_room(size, next_use):
+            if not (self._worth_it(source, frame.pts, next_use) and self._make_room(size, next_use)):
                 if next_use <= self._now:
                     raise self._too_small(size)
                 held.dropped.add(frame.pts)
@@ -208,7 +221,7 @@ class FrameCache:
         """Whether `put` would keep a frame of this size; nothing is changed."""
         with self._lock:
             next_use = self._use_of(source, pts)
-            if next_use is None:
+            if next_use is None or not self._worth_it(source, pts, next_use):
                 return False
             if self._used_bytes + size_bytes <= self._budget_bytes:
                 return True
@@ -280,10 +293,17 @@ class FrameCache:
     def _renew(self, source: str, held: _Held, pts: int) -> None:
         """A use of a frame has passed: look for the next."""
         next_use = self._use_of(source, pts)
-        if next_use is not None:
+        if next_use is not None and (next_use <= self._now + NEAR_FRAMES or self._keeps(source, pts, next_use)):
             held.move(pts, next_use)
-        else:
-            self._used_bytes -= held.remove(pts).size_bytes
+            return
+        self._used_bytes -= held.remove(pts).size_bytes
+        if next_use is not None:
+            held.dropped.add(pts)
+
+    def _worth_it(self, source: str, pts: int, next_use: int) -> bool:
+        """Whether a frame should be held until its next use: it is in the look-ahead, or planned to be."""
+        near = next_use <= self._now + NEAR_FRAMES or (source, pts) in self._promised
+        return near or self._keeps(source, pts, next_use)
 
     def _make_room(self, size: int, next_use: int) -> bool:
         """Let go of frames that are needed later than `next_use` until `size` bytes fit in."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from planner.frames import Frame
+from planner.frames import Frame, Plane
 
 FREE_BYTES = 64 * 2**20
 """Buffers kept for later use, of all sizes together."""
@@ -27,43 +26,40 @@ class FrameMemory:
     """Copies frames into buffers of its own."""
 
     def __init__(self) -> None:
-        self._free: deque[_Buffer] = deque()
-        """The one that was used last at the end. Its operations are atomic: buffers come back on any thread."""
+        self._free: dict[int, deque[_Buffer]] = {}
+        """By bytes; the one that was used last at the end. Operations are atomic: buffers come back on any thread."""
 
     def own(self, frame: Frame) -> Frame:
         """The frame in memory that is free when nobody refers to it; frames that have their own are left alone."""
         if frame.owner is None:
             return frame
-        buffer = self._take(sum(plane.data.nbytes for plane in frame.planes))
+        size = sum([plane.data.nbytes for plane in frame.planes])
+        buffer = self._take(size)
         view = buffer.view()
         weakref.finalize(view, self._give_back, buffer).atexit = False
-        start = 0
-        parts = []
-        for plane in frame.planes:
-            np.copyto(view[start : start + plane.data.nbytes], np.frombuffer(plane.data, np.uint8))
-            parts.append((start, start + plane.data.nbytes))
-            start += plane.data.nbytes
-        view.flags.writeable = False
         # Slices of this keep the view alive; slices of the view itself would keep the buffer alone.
-        whole = view.data
-        planes = tuple(replace(plane, data=whole[a:b]) for plane, (a, b) in zip(frame.planes, parts, strict=True))
-        return replace(frame, planes=planes, owner=None)
+        whole = view.data.toreadonly()
+        start = 0
+        planes = []
+        for plane in frame.planes:
+            stop = start + plane.data.nbytes
+            np.copyto(buffer[start:stop], np.frombuffer(plane.data, np.uint8))
+            planes.append(Plane(whole[start:stop], plane.stride_bytes, plane.width, plane.height))
+            start = stop
+        return Frame(frame.pts, frame.width, frame.height, frame.format, tuple(planes), frame.colour, frame.orientation)
 
     def clear(self) -> None:
         """Let go of the buffers that are free."""
         self._free.clear()
 
     def _take(self, size: int) -> _Buffer:
-        for _ in range(len(self._free)):
-            try:
-                buffer = self._free.pop()
-            except IndexError:
-                break
-            if buffer.nbytes == size:
-                return buffer
-            self._free.appendleft(buffer)
-        return np.empty(size, np.uint8)
+        try:
+            return self._free[size].pop()
+        except (KeyError, IndexError):
+            return np.empty(size, np.uint8)
 
     def _give_back(self, buffer: _Buffer) -> None:
-        if sum(each.nbytes for each in tuple(self._free)) + buffer.nbytes <= FREE_BYTES:
-            self._free.append(buffer)
+        free = self._free
+        held = sum([len(each) * size for size, each in list(free.items())])
+        if held + buffer.nbytes <= FREE_BYTES:
+            free.setdefault(buffer.nbytes, deque()).append(buffer)

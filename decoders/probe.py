@@ -106,9 +106,9 @@ class _Reading:
         self._audio = self._choose_audio()
         if self._video is None and self._audio is None:
             self._fail("the file has neither picture nor sound", "name a video, picture or sound file")
-        self._end: Fraction | None = None
-        """Of all streams, seconds on the container's clock."""
-        self._begin: Fraction | None = None
+        self._spans: dict[tuple[int, int, int], tuple[int, int]] = {}
+        """Begin and end of each stream's packets, in ticks, by its index and the numbers of its time base: a fraction
+        is slow to look up for every packet."""
         if self._video is not None:
             assert self._video.time_base is not None
             self._codec = self._video.codec_context.codec.canonical_name
@@ -293,17 +293,19 @@ class _Reading:
     def _measure(self, packet: Packet[Stream]) -> None:
         if packet.pts is None or packet.time_base is None:
             return
-        begin = packet.pts * packet.time_base
-        end = begin + (packet.duration or 0) * packet.time_base
-        self._begin = begin if self._begin is None else min(self._begin, begin)
-        self._end = end if self._end is None else max(self._end, end)
+        key = packet.stream.index, packet.time_base.numerator, packet.time_base.denominator
+        end = packet.pts + (packet.duration or 0)
+        earliest, latest = self._spans.get(key, (packet.pts, end))
+        self._spans[key] = min(earliest, packet.pts), max(latest, end)
 
     def _check_length(self) -> None:
         """A file of which the end is missing plays well up to there; only its header tells."""
         told = self._container.duration
-        if self._container.format.name not in _INDEXED or told is None or self._end is None or self._begin is None:
+        if self._container.format.name not in _INDEXED or told is None or not self._spans:
             return
-        missing = Fraction(told, av.time_base) - (self._end - min(self._begin, Fraction(0)))
+        begin = min(Fraction(earliest * n, d) for (_, n, d), (earliest, _) in self._spans.items())
+        end = max(Fraction(latest * n, d) for (_, n, d), (_, latest) in self._spans.items())
+        missing = Fraction(told, av.time_base) - (end - min(begin, Fraction(0)))
         if missing > SHORTFALL_SECONDS:
             self._fail(
                 f"the file is cut off: its header tells of {told / av.time_base:.2f} s, {float(missing):.2f} s of "

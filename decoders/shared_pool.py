@@ -21,17 +21,25 @@ from planner.clip_uses import DecodeSource, decode_sources
 from planner.errors import ExportError, RenderError
 from planner.frame_plan import FramePlan
 from planner.frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
+from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.media import MediaFacts, VideoFacts
 from planner.pixel_format import PIXEL_FORMATS
 from planner.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
 from planner.timeline import Media
+from planner.tracing import NO_TRACE, Tracer
 
-NEAR_SHARE = 0.75
-"""Of the budget: what the look-ahead may fill with frames of the next second. The rest is for frames shown again."""
-FAR_SHARE = 0.5
-"""The same for frames farther ahead: early is good, decoding twice is not."""
-DECODER_SHARE = 0.5
+KEPT_SHARE = 0.7
+"""Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""
+LOOK_AHEAD_SHARE = 0.75
+"""What the look-ahead may fill where little is kept. Frames may turn out larger than planned, and other ones needed."""
+FAR_SHARE = 0.67
+"""Of the room of the look-ahead, for frames that are needed in more than a second: early is good, decoding twice is
+not."""
+DECODER_SHARE = 0.4
 """Of the hard limit of the cache: memory that decoders may hold which only read ahead."""
+SUPPLIES = 8
+"""Times that the look-ahead is renewed while its length is rendered: working it out for each frame would cost more than
+decoding small pictures."""
 LOW_HIT_RATE = 0.8
 SCATTERED_SHARE = 0.5
 """Of the frames between the first and the last needed one: a file of which fewer are needed is in scattered use."""
@@ -49,8 +57,17 @@ class Planner(Protocol):
     def schedule(self) -> DecodeSchedule:
         """Of the whole export."""
 
+    def requests_at(self, output_frame: int) -> tuple[FrameRequest, ...]:
+        """What an output frame needs."""
+
     def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
         """What an output frame and the look-ahead need."""
+
+    def plan_keeping(self, budget_bytes: int) -> int:
+        """Decide which frames are kept until they are shown again; returns the bytes of that."""
+
+    def keeps(self, media: str, pts: int, output_frame: int) -> bool:
+        """Whether a frame is kept until a later output frame shows it. Any thread."""
 
     def next_use(self, file_hash: str, pts: int, after_frame: int) -> int | None:
         """The next output frame after one that shows a source frame; None for never. Any thread."""
@@ -72,6 +89,8 @@ class SharedDecoderPool:
         memory_limit_bytes: int,
         cores: int | None = None,
         allow_network: bool = False,
+        hardware: HardwareDecoding = SOFTWARE_DECODING,
+        tracer: Tracer = NO_TRACE,
     ) -> None:
         """`facts` and `media` by the name of the media entry. Opens nothing yet.
 
@@ -80,14 +99,21 @@ class SharedDecoderPool:
         """
         self._facts, self._media, self._planner = facts, media, planner
         self._allow_network = allow_network
+        self._hardware = hardware
+        self._tracer = tracer
         self._cache_bytes = min(cache_bytes, memory_limit_bytes)
         self._sources = decode_sources(media, facts)
         """By media entry: entries that read a file in the same way share one."""
         self._cache = FrameCache(
-            budget_bytes=cache_bytes, limit_bytes=memory_limit_bytes, next_use=self._next_use_of_source
+            budget_bytes=cache_bytes,
+            limit_bytes=memory_limit_bytes,
+            next_use=self._next_use_of_source,
+            keeps=planner.keeps,
         )
+        kept_bytes = planner.plan_keeping(int(self._cache_bytes * KEPT_SHARE))
+        self._look_ahead_bytes = min(self._cache_bytes - kept_bytes, self._cache_bytes * LOOK_AHEAD_SHARE)
         self._memory = FrameMemory()
-        self._slots = DecodeSlots(cores or available_cores())
+        self._slots = DecodeSlots(cores or available_cores(), tracer)
         self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
         self._usage = planner.schedule.file_usage
         self._workers: dict[str, FileWorker] = {}
@@ -95,6 +121,8 @@ class SharedDecoderPool:
         self._requested: dict[str, set[int]] = {}
         """pts by source; of what was shown."""
         self._output_frame = 0
+        self._supplied = range(0)
+        """Output frames for which the workers need no other look-ahead."""
         self._hits = 0
         self._misses = 0
         self._waited_seconds = 0.0
@@ -102,14 +130,29 @@ class SharedDecoderPool:
 
     def begin(self, plan: FramePlan) -> None:
         """Go on to an output frame: hand the workers what it and the look-ahead need, let go of what is past."""
-        self._output_frame = plan.output_frame
-        batches = self._planner.next_decode_batch(plan.output_frame)
+        output_frame = self._output_frame = plan.output_frame
+        current = {self._key(request): request for request in self._planner.requests_at(output_frame)}
+        if output_frame in self._supplied:
+            self._cache.begin(output_frame, current)
+            for worker in self._workers.values():
+                worker.go_on(output_frame)
+            for (source, pts), request in current.items():
+                if not self._cache.has(source, pts):
+                    self._worker(request).ask(request)
+        else:
+            self._look_ahead(output_frame, current)
+        self._tracer.level("frame cache", self._cache.used_bytes)
+
+    def _look_ahead(self, output_frame: int, current: Iterable[FrameKey]) -> None:
+        """Hand the workers what the next output frames need."""
+        batches = self._planner.next_decode_batch(output_frame)
         requests = sorted(
             (each for batch in batches for each in batch.requests), key=lambda each: (each.output_frame, each.depth)
         )
         promised = self._affordable(requests)
-        needed = {self._key(each.request) for each in requests if each.priority == "current"}
-        self._cache.begin(plan.output_frame, needed, promised)
+        reached = requests[len(promised) - 1].output_frame if promised else output_frame
+        self._supplied = range(output_frame, output_frame + max((reached - output_frame) // SUPPLIES, 1))
+        self._cache.begin(output_frame, current, promised)
         assigned: dict[str, list[ScheduledRequest]] = {}
         for batch in batches:
             source = self._sources[batch.media].media[0]
@@ -117,7 +160,7 @@ class SharedDecoderPool:
             if source not in self._workers:
                 self._hire(self._sources[batch.media])
         for source, worker in self._workers.items():
-            worker.assign(plan.output_frame, assigned.get(source, ()))
+            worker.assign(output_frame, assigned.get(source, ()))
 
     def frame(self, request: FrameRequest) -> Frame:
         """The frame asked for, exactly; waits where it is not ready. Raises RenderError."""
@@ -131,7 +174,8 @@ class SharedDecoderPool:
         self._misses += 1
         started = time.perf_counter()
         try:
-            return self._worker(request).wait_for(request)
+            with self._tracer.span("wait for frame", self._output_frame, request.clip):
+                return self._worker(request).wait_for(request)
         except ExportError as error:
             facts = self._facts[request.media]
             error.locate(clip=request.clip, file=facts.path, file_hash=request.file_hash)
@@ -230,8 +274,8 @@ class SharedDecoderPool:
             source, pts = self._key(each.request)
             size = self._frame_size_bytes(source)
             if each.priority != "current":
-                allowed = NEAR_SHARE if each.priority == "near" else FAR_SHARE
-                if total + size > self._cache_bytes * allowed:
+                allowed = self._look_ahead_bytes * (1 if each.priority == "near" else FAR_SHARE)
+                if total + size > allowed:
                     break
                 if held.get(source, 0) >= self._share(source):
                     continue
@@ -277,6 +321,8 @@ class SharedDecoderPool:
             note_speed=lambda speed: self._planner.note_speed(file_hash, speed),
             ask_others=self._wake_all,
             allow_network=self._allow_network,
+            device=self._hardware.device_of(name),
+            tracer=self._tracer,
         )
         self._cache.set_share(name, self._share(name))
         self._workers[name] = worker

@@ -6,11 +6,14 @@ a `SoundReader` closes it. Passive; one thread.
 The stream is *defined* as the file decoded and resampled from its beginning: AAC and AC-3 decoders carry state from
 packet to packet and a resampler has a phase, so samples that follow a seek differ from those that are reached by
 decoding. The reader therefore only goes forward, and begins the file again where it is asked to go back. Samples are
-counted; timestamps only tell where the first one lies, and where a recording was interrupted.
+counted; timestamps only tell where the first one lies, and where a recording was interrupted. What was decoded last
+is kept for a moment, so that what begins a little before the end of what was read goes on, too.
 """
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,6 +36,10 @@ from planner.timeline import Media
 GAP_SECONDS = Fraction(1, 20)
 """Timestamps that run ahead of the counted samples by more than this tell of an interrupted recording, and silence
 fills the gap; less is rounding and jitter."""
+
+KEPT_SECONDS = Fraction(1, 2)
+"""Of what was decoded, a reader keeps so much: twice what a stretched clip looks at behind its end and the next one
+before its beginning, up to three times the speed."""
 
 _CHECKSUMMED = frozenset({"flac", "ac3", "eac3"})
 """Codecs whose every frame has a checksum; without being told to, libav plays frames that fail it."""
@@ -66,8 +73,10 @@ class SoundReader:
         self._container: InputContainer | None = None
         self._blocks: Iterator[Samples] | None = None
         """None before the first read."""
-        self._block: Samples = np.empty((0, self.channels), np.float32)
-        """The decoded samples that begin at index `position`."""
+        self._kept: deque[Samples] = deque()
+        """The samples decoded last, which begin at index `position` and end before `_decoded`."""
+        self._decoded = self._origin
+        self._kept_samples = sample_at(KEPT_SECONDS, sample_rate)
         self._damage: list[tuple[int, int, str]] = []
         """Where packets were lost: first index, end, and what libav said."""
         self.position = self._origin
@@ -84,31 +93,56 @@ class SoundReader:
         decoding, reading before it begins the file again. Raises RenderError where the file can't be opened, or is
         damaged in the samples asked for while its media entry does not say `"on_error": "conceal"`.
         """
-        samples = np.zeros((count, self.channels), np.float32)
+        # One row for each channel in memory: decoders put them out so, and the mixer takes them so.
+        samples = np.zeros((self.channels, count), np.float32).T
         end = first + count
         if end <= self._origin:
             return samples
         if self._blocks is None or first < self.position != self._origin:
             self._begin()
-        assert self._blocks is not None
-        while True:
-            low, high = max(first, self.position), min(end, self.position + len(self._block))
-            if low < high:
-                samples[low - first : high - first] = self._block[low - self.position : high - self.position]
-            if end <= self.position + len(self._block):
+        at = self._decoded
+        for block in reversed(self._kept):
+            if at <= first:
                 break
-            following = next(self._blocks, None)
-            if following is None:
-                break
-            self.position += len(self._block)
-            self._block = following
+            at -= len(block)
+            _copy(block, at, samples, first)
+        while self._decoded < end and (following := self._next_block()) is not None:
+            _copy(following, self._decoded - len(following), samples, first)
         if self._media.on_error == "fail":
             self._refuse_damage(first, end)
         return samples
 
+    def skip(self, first: int, most: int) -> bool:
+        """Decode towards index `first`, at most about `most` samples. True when a read from there needs no more.
+
+        Raises RenderError where the file can't be opened.
+        """
+        if first <= self._origin and self._blocks is None:
+            return True
+        if self._blocks is None or first < self.position != self._origin:
+            self._begin()
+        stop = min(first, self._decoded + most)
+        while self._decoded < stop:
+            if self._next_block() is None:
+                return True
+        return self._decoded >= first
+
+    def blocks(self) -> Iterator[Samples]:
+        """All samples that the file has, from the first on, in blocks as they are decoded.
+
+        Begins the file again. Raises RenderError as `read_at` does, for damage anywhere in the file.
+        """
+        self._begin()
+        assert self._blocks is not None
+        while (block := self._next_block()) is not None:
+            self._refuse_damage(self._origin, sys.maxsize)
+            yield block
+        self._refuse_damage(self._origin, sys.maxsize)
+
     def close(self) -> None:
         """Closes the file; a second call does nothing. A later read begins again."""
         self._blocks = None
+        self._kept.clear()
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -127,11 +161,22 @@ class SoundReader:
                 other.discard = Discard.all
         if stream.codec_context.codec.canonical_name in _CHECKSUMMED:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        self.position = self._origin
-        self._block = self._block[:0]
+        self.position = self._decoded = self._origin
         self._damage = []
         seamless = self._container.format.name in _SEAMLESS
         self._blocks = self._decode(_frames(self._container, stream), seamless=seamless)
+
+    def _next_block(self) -> Samples | None:
+        """Decode on, and forget what is too far behind; None at the end of the file."""
+        assert self._blocks is not None
+        block = next(self._blocks, None)
+        if block is None:
+            return None
+        self._kept.append(block)
+        self._decoded += len(block)
+        while self._decoded - self.position - len(self._kept[0]) >= self._kept_samples:
+            self.position += len(self._kept.popleft())
+        return block
 
     def _decode(self, frames: Iterator[AudioFrame | _Loss], *, seamless: bool) -> Iterator[Samples]:
         """The whole stream from its first sample on, in blocks that follow one another without a gap.
@@ -220,6 +265,13 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             yield _Loss("a packet is incomplete")
             continue
         yield from frames
+
+
+def _copy(block: Samples, at: int, samples: Samples, first: int) -> None:
+    """What `block`, which begins at index `at`, has of `samples`, which begin at index `first`."""
+    low, high = max(first, at), min(first + len(samples), at + len(block))
+    if low < high:
+        samples[low - first : high - first] = block[low - at : high - at]
 
 
 class _SampleClock:

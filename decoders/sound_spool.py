@@ -40,25 +40,38 @@ class SoundSpool:
         low, end = max(first, self._start), first + count
         if low < end:
             try:
-                self._fill(end)
+                self._write(end)
                 self._file.seek((low - self._start) * self._sample_bytes)
                 data = self._file.read((end - low) * self._sample_bytes)
             except OSError as error:
-                raise RenderError(
-                    f"sound that is played backwards or repeated can't be kept in a temporary file: {error}",
-                    component="SoundReader",
-                    suggestion=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder on a larger disk",
-                ) from error
+                raise _no_room(error) from error
             samples[low - first :] = np.frombuffer(data, np.float32).reshape(-1, self.channels)
         return samples
+
+    def fill(self, end: int, most: int) -> bool:
+        """Keep samples up to index `end`, `most` of them at most now. True when all are there. Raises RenderError."""
+        try:
+            self._write(min(end, self._end + most))
+        except OSError as error:
+            raise _no_room(error) from error
+        return self._end >= end
 
     def close(self) -> None:
         """Gives the memory or the file back; a second call does nothing."""
         self._file.close()
 
-    def _fill(self, end: int) -> None:
-        self._file.seek(0, 2)
+    def _write(self, end: int) -> None:
+        if self._end < end:
+            self._file.seek(0, 2)
         while self._end < end:
             count = min(_BLOCK, end - self._end)
             self._file.write(self._source.read_at(self._end, count).tobytes())
             self._end += count
+
+
+def _no_room(error: OSError) -> RenderError:
+    return RenderError(
+        f"sound that is played backwards or repeated can't be kept in a temporary file: {error}",
+        component="SoundReader",
+        suggestion=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder on a larger disk",
+    )

@@ -18,6 +18,7 @@ import numpy as np
 
 from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
+from decoders.sound_window import SoundWindow
 from planner.clock import round_half_up
 
 HOP_SECONDS = 0.0213
@@ -42,7 +43,9 @@ class SoundStretch:
 
     def __init__(self, source: SoundSource, origin: Fraction, speed: Fraction, sample_rate: int) -> None:
         """`origin` is in samples of `source`, which is read in ascending order."""
-        self._source, self._origin, self._speed = source, origin, speed
+        self._origin, self._speed = origin, speed
+        self._channels = source.channels
+        self._window = SoundWindow(source)
         self._hop = hop_samples(sample_rate)
         self._search = self._hop // 2
         rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(self._hop) / self._hop)
@@ -51,14 +54,12 @@ class SoundStretch:
         """Number of the next frame."""
         self._before = np.zeros((self._hop, source.channels), np.float32)
         """Second half of the last frame, not windowed."""
-        self._window = self._before[:0]
-        self._window_first = round_half_up(origin) - self._hop - self._search
         self._ready = self._before[:0]
         self._ready_first = 0
 
     @property
     def channels(self) -> int:
-        return self._source.channels
+        return self._channels
 
     def read_at(self, first: int, count: int) -> Samples:
         """Exactly `count` samples from output sample `first` on; `first` must not lie before the last one's."""
@@ -82,7 +83,7 @@ class SoundStretch:
         hop, search = self._hop, self._search
         while True:
             middle = round_half_up(self._origin + self._speed * self._frame * hop)
-            around = self._source_window(middle - hop - search, 2 * hop + 2 * search)
+            around = self._window.at(middle - hop - search, 2 * hop + 2 * search)
             start = search + (self._best_lag(around[: hop + 2 * search]) if self._frame else 0)
             before, self._before = self._before, around[start + hop : start + 2 * hop]
             self._frame += 1
@@ -104,15 +105,3 @@ class SoundStretch:
         similarity = product / (scale + 1e-9)
         lags = np.arange(-search, search + 1)
         return int(lags[np.argmax(similarity - _NEARNESS * np.abs(lags) / search)])
-
-    def _source_window(self, first: int, count: int) -> Samples:
-        """Samples of the source; what the window before had of them is not read again."""
-        have = self._window_first + len(self._window)
-        if first >= have:
-            self._window = self._source.read_at(first, count)
-        else:
-            kept = self._window[first - self._window_first :]
-            missing = max(first + count - have, 0)
-            self._window = np.concatenate((kept, self._source.read_at(have, missing))) if missing else kept
-        self._window_first = first
-        return self._window[:count]

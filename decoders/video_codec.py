@@ -12,6 +12,9 @@ from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from decoders.device_decoder import device_decoder
+from planner.hardware import DeviceKind
+
 Damage = Literal["refuse", "hide", "show"]
 """What a decoder does with a damaged frame: raise or flag it; put out what it makes of it, if that is any good; put
 out all that it can."""
@@ -29,11 +32,15 @@ def has_libvpx_alpha(stream: VideoStream) -> bool:
     return stream.codec_context.codec.canonical_name in _LIBVPX and stream.metadata.get("alpha_mode") == "1"
 
 
-def video_decoder(stream: VideoStream, damage: Damage, *, low_delay: bool = False) -> VideoCodecContext:
+def video_decoder(
+    stream: VideoStream, damage: Damage, *, low_delay: bool = False, device: DeviceKind | None = None
+) -> VideoCodecContext:
     """A decoder that is ready for packets. It opens with the first one.
 
-    `low_delay` keeps it from holding frames back in threads.
+    `low_delay` keeps it from holding frames back in threads. Raises RenderError where a `device` gives no decoder.
     """
+    if device is not None:
+        return device_decoder(stream, device)
     codec = stream.codec_context.codec.canonical_name
     if has_libvpx_alpha(stream):
         context = cast(VideoCodecContext, CodecContext.create(_LIBVPX[codec], "r"))

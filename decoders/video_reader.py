@@ -17,6 +17,7 @@ from decoders.deinterlace import DeinterlaceError, Deinterlacer
 from decoders.normalise import UnsupportedFormat, normalise
 from planner.errors import RenderError
 from planner.frames import DecodeStatistics, Frame
+from planner.hardware import DeviceKind
 from planner.media import MediaFacts
 from planner.timeline import Media
 
@@ -42,11 +43,20 @@ def open_reader(
     *,
     allow_network: bool = False,
     reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
+    device: DeviceKind | None = None,
 ) -> MediaReader:
-    """A reader of whatever the file is; it counts in `statistics` what it does. Raises RenderError."""
+    """A reader of whatever the file is; it counts in `statistics` what it does. Raises RenderError.
+
+    `device`: what decodes a video instead of the processor.
+    """
     if facts.kind == "video":
         return VideoReader(
-            media, facts, statistics, allow_network=allow_network, reverse_window_bytes=reverse_window_bytes
+            media,
+            facts,
+            statistics,
+            allow_network=allow_network,
+            reverse_window_bytes=reverse_window_bytes,
+            device=device,
         )
     return PictureFileReader(media, facts, statistics)
 
@@ -62,13 +72,19 @@ class VideoReader:
         *,
         allow_network: bool = False,
         reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
+        device: DeviceKind | None = None,
     ) -> None:
         """Opens the file. Raises RenderError."""
         assert facts.video is not None
         assert facts.video.table is not None
         self._facts, self._video, self._table = facts, facts.video, facts.video.table
         self._cursor = Cursor(
-            media, facts, statistics, allow_network=allow_network, reverse_window_bytes=reverse_window_bytes
+            media,
+            facts,
+            statistics,
+            allow_network=allow_network,
+            reverse_window_bytes=reverse_window_bytes,
+            device=device,
         )
         self._colour = ColourReader(self._cursor.stream_colour)
         self._deinterlacer = Deinterlacer() if media.deinterlace == "auto" else None

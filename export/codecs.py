@@ -18,6 +18,7 @@ import av.codec
 import numpy as np
 
 from export.panning import PROJECT_LAYOUTS
+from export.video_codecs import INTERLEAVED, VIDEO_CODECS, VideoCodec
 from planner.colour import SRGB, VIDEO, ColourTags
 from planner.errors import SetupError
 from planner.pixel_format import PIXEL_FORMATS, PixelFormat
@@ -46,6 +47,10 @@ class VideoEncoding:
     gop: int | None
     tag: str | None
     """Four characters in mp4 and mov, where not the muxer's own."""
+    encoder_format: str | None = None
+    """libav's name of the format that the encoder takes, where that is `pix_fmt` in another order of samples."""
+    hardware: bool = False
+    """The encoder needs a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,54 +110,6 @@ CONTAINERS: dict[str, _Container] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _VideoCodec:
-    encoder: str
-    pix_fmt: str
-    """Default."""
-    crf: tuple[int, int, int] | None
-    """Lowest, highest, default; None: the codec has no such scale."""
-    presets: tuple[str, ...]
-    """Slow last or first, as the encoder orders them; empty: it has none."""
-    preset: str | None
-    preset_option: str = "preset"
-    options: tuple[tuple[str, str], ...] = ()
-    tag: str | None = None
-    bitrate: bool = True
-    gop: bool = True
-
-
-_X26X_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow", "placebo"),
-)
-
-
-def _numbers(last: int) -> tuple[str, ...]:
-    return tuple(str(n) for n in range(last + 1))
-
-
-VIDEO_CODECS: dict[str, _VideoCodec] = {
-    "h264": _VideoCodec("libx264", "yuv420p", (0, 51, 20), _X26X_PRESETS, "medium"),
-    "hevc": _VideoCodec("libx265", "yuv420p", (0, 51, 23), _X26X_PRESETS, "medium", tag="hvc1"),
-    "av1": _VideoCodec("libsvtav1", "yuv420p", (1, 63, 30), _numbers(13), "8"),
-    "vp9": _VideoCodec(
-        *("libvpx-vp9", "yuv420p", (0, 63, 31), _numbers(5), "3", "cpu-used"),
-        options=(("deadline", "good"), ("row-mt", "1"), ("tile-columns", "2")),
-    ),
-    "prores": _VideoCodec(
-        *("prores_ks", "yuv422p10le", None, ("proxy", "lt", "standard", "hq", "4444", "4444xq"), None, "profile"),
-        options=(("vendor", "apl0"),),
-        bitrate=False,
-        gop=False,
-    ),
-    "ffv1": _VideoCodec(
-        *("ffv1", "yuv420p", None, (), None),
-        options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1")),
-        bitrate=False,
-        gop=False,
-    ),
-}
 _ALIASES = {"h265": "hevc", "avc": "h264", "pcm_s16le": "pcm"} | {c.encoder: n for n, c in VIDEO_CODECS.items()}
 
 
@@ -243,14 +200,15 @@ def _container(path: Path) -> _Container:
 
 
 def _pick(kind: str, asked: str, known: Iterable[str], fitting: tuple[str, ...], path: Path) -> str:
-    """The codec of that name, if it exists and fits the container."""
+    """The codec of that name, if it exists and fits the container. `fitting`: what the container takes."""
     name = _ALIASES.get(asked.lower(), asked.lower())
     if name not in known:
         close = difflib.get_close_matches(name, known, 1)
         hint = f'did you mean "{close[0]}"? ' if close else ""
         _refuse(f'unknown {kind} codec "{asked}"', f"{hint}{path.suffix} takes {', '.join(fitting)}")
-    if name not in fitting:
-        others = [suffix for suffix, c in CONTAINERS.items() if name in (*c.video, *c.audio)]
+    standard = (VIDEO_CODECS[name].standard if name in VIDEO_CODECS else None) or name
+    if standard not in fitting:
+        others = [suffix for suffix, c in CONTAINERS.items() if standard in (*c.video, *c.audio)]
         _refuse(
             f"{kind} codec {name} does not fit into {path.suffix}",
             f"use one of {', '.join(fitting)}, or an output that ends in {' or '.join(others)}",
@@ -283,11 +241,14 @@ def _video(
         _refuse(f"{fps} frames a second can't be written", 'give "fps" as a shorter number, such as "30000/1001"')
     codec = VIDEO_CODECS[name]
     encoder = _encoder_of_this_build(codec.encoder, "video")
-    pix_fmt = _pix_fmt(name, codec, encoder, asked.pix_fmt, width, height)
+    pix_fmt, encoder_format = _pix_fmt(name, codec, encoder, asked.pix_fmt, width, height)
     if asked.gop is not None and not codec.gop:
         _refuse(f"{name} has only keyframes", "leave gop out")
     threads = threads or DEFAULT_THREADS
     quality = _quality(name, codec, asked)
+    bitrate = asked.bitrate
+    if bitrate is None and codec.bits_per_pixel is not None:
+        bitrate = int(width * height * fps * Fraction(str(codec.bits_per_pixel)))
     options = dict(codec.options) | quality | _preset(name, codec, asked.preset, pix_fmt)
     options |= _reproducible(name, threads, asked.bitrate is not None)
     return VideoEncoding(
@@ -300,17 +261,22 @@ def _video(
         colour=SRGB if pix_fmt.model == "rgb" else replace(VIDEO, chroma_location="left"),
         options=tuple(options.items()),
         threads=threads,
-        bitrate=asked.bitrate,
+        bitrate=bitrate,
         gop=asked.gop,
         tag=codec.tag if container.muxer in ("mp4", "mov") else None,
+        encoder_format=encoder_format,
+        hardware=codec.hardware,
     )
 
 
 def _pix_fmt(
-    name: str, codec: _VideoCodec, encoder: av.codec.Codec, asked: str | None, width: int, height: int
-) -> PixelFormat:
+    name: str, codec: VideoCodec, encoder: av.codec.Codec, asked: str | None, width: int, height: int
+) -> tuple[PixelFormat, str | None]:
+    """The format of the pictures, and that of the encoder where it takes the same samples in another order."""
     wanted = asked or codec.pix_fmt
-    possible = [f.name for f in encoder.video_formats or () if f.name in PIXEL_FORMATS]
+    taken = [f.name for f in encoder.video_formats or ()]
+    possible = [n for n in taken if n in PIXEL_FORMATS]
+    possible += [n for n, other in INTERLEAVED.items() if codec.hardware and other in taken and n not in taken]
     # Pictures are finished on an opaque background.
     possible = [n for n in possible if not PIXEL_FORMATS[n].alpha]
     if wanted not in possible:
@@ -329,7 +295,7 @@ def _pix_fmt(
                 f"pixel format {wanted} needs {need}",
                 f"make the {side} {-(-length // unit) * unit}, or use --pix-fmt yuv444p where the codec has it",
             )
-    return pix_fmt
+    return pix_fmt, None if wanted in taken else INTERLEAVED[wanted]
 
 
 def _depth(pix_fmt: str) -> tuple[str, int, int, int]:
@@ -338,7 +304,7 @@ def _depth(pix_fmt: str) -> tuple[str, int, int, int]:
     return layout.model, layout.bits, layout.log2_chroma_w, layout.log2_chroma_h
 
 
-def _quality(name: str, codec: _VideoCodec, asked: VideoSettings) -> dict[str, str]:
+def _quality(name: str, codec: VideoCodec, asked: VideoSettings) -> dict[str, str]:
     if asked.crf is not None and asked.bitrate is not None:
         _refuse("crf and bitrate exclude each other", "give a quality (crf) or a size (bitrate)")
     if asked.bitrate is not None and not codec.bitrate:
@@ -353,10 +319,12 @@ def _quality(name: str, codec: _VideoCodec, asked: VideoSettings) -> dict[str, s
     crf = default if asked.crf is None else asked.crf
     if not lowest <= crf <= highest:
         _refuse(f"crf {crf:g} is out of range for {name}", f"use {lowest} (best) to {highest} (smallest)")
-    return {"crf": f"{crf:g}"}
+    if codec.whole_crf and crf != int(crf):
+        _refuse(f"{name} takes a whole number as crf, not {crf:g}", f"use {round(crf)}")
+    return dict(codec.with_crf) | dict.fromkeys(codec.crf_options, f"{crf:g}")
 
 
-def _preset(name: str, codec: _VideoCodec, asked: str | None, pix_fmt: PixelFormat) -> dict[str, str]:
+def _preset(name: str, codec: VideoCodec, asked: str | None, pix_fmt: PixelFormat) -> dict[str, str]:
     if asked is not None and asked not in codec.presets:
         if not codec.presets:
             _refuse(f"{name} has no presets", "leave the preset out")

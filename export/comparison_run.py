@@ -163,7 +163,8 @@ def failure_fields(error: ExportError) -> dict[str, Any]:
 def _render(job: RunJob, pipe: Connection) -> SystemRun:
     record = ExportRecord()
     digests: list[bytes] = []
-    planner = ExportPlanner(job.opened.timeline, job.opened.facts, job.opened.text_sizes, job.frames)
+    opened, fast = job.opened, job.options.fast_paths
+    planner = ExportPlanner(opened.timeline, opened.facts, opened.text_sizes, job.frames, simplify=fast)
     started = told = time.perf_counter()
     with PictureRenderer(
         job.opened,
@@ -186,7 +187,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
             plan = planner.plan(number)
             try:
                 renderer.begin(plan)
-                if plan.picture == shown:
+                if fast and plan.picture == shown:
                     digests.append(digests[-1])
                 else:
                     renderer.draw(plan.picture, planes)

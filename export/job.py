@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from planner.clock import Time
+from planner.hardware import Hwaccel
 from planner.timeline import AudioSettings, VideoSettings
 
 System = Literal["auto", "v1", "v2"]
 Renderer = Literal["auto", "hardware", "software"]
+Copy = Literal["off", "auto"]
 DEFAULT_CACHE_BYTES = 500 * 10**6
 DEFAULT_MEMORY_LIMIT_BYTES = 10**9
 
@@ -37,9 +39,22 @@ class ExportOptions:
     """Encoder threads; None for the constant that keeps bytes the same on every machine."""
     cache_bytes: int = DEFAULT_CACHE_BYTES
     memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES
+    audio_workers: int | None = None
+    """Threads that decode sound; None for one for each core, at most four."""
     renderer: Renderer = "auto"
+    hwaccel: Hwaccel = "none"
+    """What decodes videos: a kind of device, `auto` for the first that works, `none` for the processor."""
+    copy: Copy = "off"
+    """Whether packets of the sources are copied where they fit: `auto` copies what it can."""
+    fast_paths: bool = True
+    """Whether work is saved where the picture allows it: hidden layers, equal pictures, flattening, and the like."""
     force: bool = False
     allow_network: bool = False
+
+    @property
+    def canvas_scale(self) -> Fraction:
+        """Pixels that are composited for a canvas pixel, on each axis."""
+        return Fraction(1, 2) if self.draft else Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +72,14 @@ class Started:
     """Name of the OpenGL renderer; None for sound alone."""
     renderer_kind: str | None
     """`hardware` or `software`."""
+    hwaccel: str
+    """The kind of device that decodes videos, or `none`."""
+    hwaccel_reason: str | None
+    """None where nothing was asked for."""
     video_codec: str | None
     audio_codec: str | None
+    copying: str | None = None
+    """How much is copied as packets; None where that was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -18,12 +19,15 @@ from typing import Literal
 import av
 import av.codec
 from av.codec.codec import UnknownCodecError
-from av.codec.hwaccel import HWAccel, hwdevices_available
 from PIL import features
 
 from compositor.context import GLContext
-from export.codecs import AUDIO_CODECS, VIDEO_CODECS
+from decoders.device_decoder import check_device, device_kinds
+from export.codecs import AUDIO_CODECS, choose_output
+from export.encoders import new_encoder
+from export.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
+from planner.timeline import AudioSettings, VideoSettings
 
 PACKAGES = ("av", "moderngl", "numpy", "pillow", "fonttools", "pydantic")
 """Distributions that the work is done by."""
@@ -32,6 +36,8 @@ DECODERS = (
     *("mjpeg", "png", "gif", "aac", "mp3float", "opus", "vorbis", "flac", "alac", "ac3", "pcm_s16le"),
 )
 """libav's names of what people bring most; every other decoder of the build works too."""
+_TRIAL_SIZE = (640, 360)
+"""Of the picture that hardware encoders are opened for; some take no smaller ones than a few hundred pixels."""
 _WHEEL = "reinstall the wheel that comes with libav: pip install --force-reinstall --only-binary av av"
 
 
@@ -64,7 +70,7 @@ class MachineReport:
 
 def inspect() -> MachineReport:
     """Look at everything. Raises nothing: what fails is missing."""
-    return MachineReport((*_software(), *_opengl(), *_codecs(), *_hardware_decoders(), *_text()))
+    return MachineReport((*_software(), *_opengl(), *_codecs(), *_hardware(), *_text()))
 
 
 def _software() -> Iterator[MachineItem]:
@@ -110,7 +116,7 @@ def _opengl() -> Iterator[MachineItem]:
 
 def _codecs() -> Iterator[MachineItem]:
     for kind, encoders in (
-        ("video", {name: codec.encoder for name, codec in VIDEO_CODECS.items()}),
+        ("video", {name: codec.encoder for name, codec in VIDEO_CODECS.items() if not codec.hardware}),
         ("audio", {name: codec.encoder for name, codec in AUDIO_CODECS.items()}),
     ):
         for name, encoder in encoders.items():
@@ -130,16 +136,42 @@ def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
     return True
 
 
-def _hardware_decoders() -> Iterator[MachineItem]:
-    """What the build knows, and whether a device for it opens here. Exports decode in software."""
-    for name in hwdevices_available():
+def _hardware() -> Iterator[MachineItem]:
+    """What the build knows, and whether a device for it opens here. Used only where it is asked for."""
+    for kind in device_kinds():
         try:
-            HWAccel(name, allow_software_fallback=False).create(av.codec.Codec("h264", "r"))
-        except (OSError, NotImplementedError, av.FFmpegError) as error:
-            reason = getattr(error, "strerror", None) or "this build has no H.264 for it"
-            yield MachineItem("hardware decoders", name, False, False, f"no device opens: {reason}")
+            check_device(kind)
+        except SetupError as error:
+            yield MachineItem("hardware decoders", kind, False, False, f"no device opens: {error.message}")
         else:
-            yield MachineItem("hardware decoders", name, True, False, "opens")
+            yield MachineItem("hardware decoders", kind, True, False, "opens")
+    for name in (name for name, codec in VIDEO_CODECS.items() if codec.hardware):
+        problem = _encoder_problem(name)
+        yield MachineItem("hardware encoders", name, problem is None, False, problem or "opens")
+
+
+def _encoder_problem(name: str) -> str | None:
+    """Why a hardware encoder does not encode a small picture; None where it would."""
+    if not _has_codec(VIDEO_CODECS[name].encoder, "w"):
+        return "not in this build of libav"
+    asked = VideoSettings(codec=name)
+    try:
+        settings = choose_output(
+            Path("film.mp4"),
+            width=_TRIAL_SIZE[0],
+            height=_TRIAL_SIZE[1],
+            fps=Fraction(30),
+            sample_rate=48000,
+            channels=2,
+            has_sound=False,
+            video=asked,
+            audio=AudioSettings(),
+        )
+        assert settings.video is not None
+        new_encoder(settings.video)
+    except SetupError as error:
+        return error.message
+    return None
 
 
 def _text() -> Iterator[MachineItem]:

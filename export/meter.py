@@ -18,9 +18,9 @@ class Meter:
         self._done = 0
         self._started = self._told = time.perf_counter()
 
-    def frame_done(self) -> None:
-        """One more frame was handed to the encoder."""
-        self._done += 1
+    def frames_done(self, count: int) -> None:
+        """So many more frames were handed to the encoder, or are copied."""
+        self._done += count
         now = time.perf_counter()
         if now - self._told < PROGRESS_INTERVAL_SECONDS and self._done < self._total:
             return

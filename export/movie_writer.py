@@ -9,8 +9,6 @@ joined and the container closed, in every state.
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import queue
 import threading
 import time
@@ -20,24 +18,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import av
 import numpy as np
 import numpy.typing as npt
-from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.codec.context import ThreadType
-from av.container import OutputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from export.codecs import AudioEncoding, OutputSettings, VideoEncoding
+from export.codecs import AudioEncoding, OutputSettings
+from export.encoders import tag_colours
+from export.movie_file import DISK_FULL, open_movie
+from export.picture_tracks import CopiedRun, Splice, SplicedTrack
 from planner.clock import sample_at
-from planner.colour import ColourTags
-from planner.errors import ExportError, RenderError, SetupError
+from planner.errors import ExportError, RenderError
 from planner.frames import WritablePlane
+from planner.tracing import NO_TRACE, Tracer
 
 MAX_QUEUED_BYTES = 64 * 2**20
 """Pictures that wait for the encoder; at least two may."""
@@ -45,10 +39,6 @@ MAX_QUEUED_PICTURES = 16
 """A longer queue of small pictures evens out nothing more, and makes a long film need more memory than a short one."""
 POLL_SECONDS = 0.2
 """How long a wait may last until a failure of the other thread, or a signal, is noticed."""
-_DISK_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-
-# H.273 code points: primaries, transfer, matrix; libav's numbers for range.
-_BT709, _SRGB_TRANSFER, _RGB_MATRIX, _LIMITED, _FULL = 1, 13, 0, 1, 2
 
 
 class SoundSource(Protocol):
@@ -83,12 +73,16 @@ class MovieWriter:
         tags: Mapping[str, str] | None = None,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
         checkpoint: Callable[[], None] = lambda: None,
+        tracer: Tracer = NO_TRACE,
+        splice: Splice | None = None,
     ) -> None:
         """`target`: the name that errors use for the file. `checkpoint` is called while a call waits; it may raise.
+        `splice`: what will be handed over with `copy`; without it nothing may.
 
         Raises SetupError where the encoders can't be opened.
         """
         self._checkpoint = checkpoint
+        self._tracer = tracer
         self._file = file
         self._target = target or file
         self._video = settings.video
@@ -100,12 +94,13 @@ class MovieWriter:
         self.busy_seconds = 0.0
         """Of the encode thread, without what the sound took to mix."""
         self.frames_written = 0
-        self._container, self._video_stream, self._audio_stream = _open(file, self._target, settings, tags or {})
+        movie = open_movie(file, self._target, settings, tags or {}, splice)
+        self._container, self._pictures, self._audio_stream = movie.container, movie.pictures, movie.sound
         self._audio = settings.audio
         picture_bytes = 1
         if self._video is not None:
             picture_bytes = self.new_picture().byte_count
-        self._queue: queue.Queue[PictureBuffer | None] = queue.Queue(
+        self._queue: queue.Queue[PictureBuffer | CopiedRun | None] = queue.Queue(
             max(2, min(max_queued_bytes // picture_bytes, MAX_QUEUED_PICTURES))
         )
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
@@ -115,7 +110,7 @@ class MovieWriter:
         """Memory for the next picture. Fresh each time: an encoder may still hold the ones before."""
         assert self._video is not None
         frame = VideoFrame(self._video.width, self._video.height, self._video.pix_fmt.name)
-        _tag(frame, self._video.colour)  # Some encoders read the tags of each picture.
+        tag_colours(frame, self._video.colour)  # Some encoders read the tags of each picture.
         planes = tuple(
             WritablePlane(memoryview(plane).cast("B"), plane.line_size, plane.width, plane.height)
             for plane in frame.planes
@@ -127,13 +122,24 @@ class MovieWriter:
 
         It must not be changed any more. Raises the encode thread's error.
         """
-        self._put(picture)
+        with self._tracer.span("wait for room"):
+            self._put(picture)
+        self._tracer.level("encode queue", self._queue.qsize())
+
+    def copy(self, run: CopiedRun) -> None:
+        """Hand over pictures that are coded already, to follow those before; waits while the queue is full.
+
+        They are read on the encode thread. Raises the encode thread's error.
+        """
+        with self._tracer.span("wait for room"):
+            self._put(run)
 
     def finish(self) -> None:
         """Encode what is left, write the index, close the file. Raises the encode thread's error."""
-        self._put(None)
-        while not self._ended.wait(POLL_SECONDS):
-            self._checkpoint()
+        with self._tracer.span("wait for encoder"):
+            self._put(None)
+            while not self._ended.wait(POLL_SECONDS):
+                self._checkpoint()
         self._thread.join()
         self._raise_error()
 
@@ -147,7 +153,7 @@ class MovieWriter:
                 self._queue.put_nowait(None)
             self._thread.join(POLL_SECONDS / 10)
 
-    def _put(self, picture: PictureBuffer | None) -> None:
+    def _put(self, picture: PictureBuffer | CopiedRun | None) -> None:
         while True:
             self._checkpoint()
             self._raise_error()
@@ -176,41 +182,67 @@ class MovieWriter:
                 self._file.unlink(missing_ok=True)
         try:
             # After a failure this may fail again, which says nothing new.
-            self._container.close()
+            with self._tracer.span("mux"):
+                self._container.close()
         except Exception as error:
             if self._error is None and not self._aborted.is_set():
                 self._error = error
         self._ended.set()
 
     def _encode_all(self) -> None:
-        number = 0
-        while (picture := self._queue.get()) is not None:
+        while (picture := self._next_picture()) is not None:
             if self._aborted.is_set():
                 return
-            assert self._video_stream is not None
-            started = time.perf_counter()
-            picture.frame.pts = number
-            picture.frame.time_base = self._video_stream.codec_context.time_base
-            self._mux(self._video_stream.encode_lazy(picture.frame))
-            self.busy_seconds += time.perf_counter() - started
-            number += 1
-            self.frames_written = number
-            self._encode_sound_until(number)
+            if isinstance(picture, CopiedRun):
+                self._copy(picture)
+            else:
+                self._encode(picture)
         if self._aborted.is_set():
             return
         self._encode_sound_until(None)
         started = time.perf_counter()
-        if self._video_stream is not None:
-            self._mux(self._video_stream.encode_lazy(None))
-        if self._audio_stream is not None:
-            self._mux(self._audio_stream.encode(None))
+        with self._tracer.span("encode"):
+            if self._pictures is not None:
+                self._mux(self._pictures.end())
+            if self._audio_stream is not None:
+                self._mux(self._audio_stream.encode(None))
         self.busy_seconds += time.perf_counter() - started
+
+    def _encode(self, picture: PictureBuffer) -> None:
+        assert self._pictures is not None
+        started = time.perf_counter()
+        with self._tracer.span("encode", self.frames_written):
+            self._mux(self._pictures.encode(picture.frame, self.frames_written))
+        self.busy_seconds += time.perf_counter() - started
+        self.frames_written += 1
+        self._encode_sound_until(self.frames_written)
+
+    def _copy(self, run: CopiedRun) -> None:
+        """Sound goes along with the packets: without it, the muxer would hold all of them back."""
+        assert isinstance(self._pictures, SplicedTrack), "what is copied has to be told beforehand"
+        started = time.perf_counter()
+        self._mux(self._pictures.end())
+        for packet in self._pictures.copy(run, self.frames_written):
+            self._mux((packet,))
+            if self._aborted.is_set():
+                return
+            self.busy_seconds += time.perf_counter() - started
+            self.frames_written += 1
+            self._encode_sound_until(self.frames_written)
+            started = time.perf_counter()
+
+    def _next_picture(self) -> PictureBuffer | CopiedRun | None:
+        with self._tracer.span("wait for picture"):
+            picture = self._queue.get()
+        self._tracer.level("encode queue", self._queue.qsize())
+        return picture
 
     def _mux(self, packets: Iterable[Packet[Any]]) -> None:
         for packet in packets:
             if self._aborted.is_set():
                 return
-            self._container.mux(packet)
+            with self._tracer.span("mux"):
+                self._container.mux(packet)
 
     def _encode_sound_until(self, frame: int | None) -> None:
         """Sound up to the end of so many pictures, so that the muxer need not hold either back; None for all."""
@@ -224,118 +256,15 @@ class MovieWriter:
             until = min(until, sample_at(frame / self._video.fps, self._sound.sample_rate))
         block = self._audio_stream.codec_context.frame_size or 4096
         while self._samples_read < until and not self._aborted.is_set():
-            samples = self._sound.read(min(block, self._sound.sample_count - self._samples_read))
+            with self._tracer.span("mix sound"):
+                samples = self._sound.read(min(block, self._sound.sample_count - self._samples_read))
             _check_sound(samples, self._samples_read, self._sound)
             started = time.perf_counter()
             frame_of_sound = _sound_frame(samples, self._audio, self._samples_read)
             self._samples_read += len(samples)
-            self._mux(self._audio_stream.encode(frame_of_sound))
+            with self._tracer.span("encode"):
+                self._mux(self._audio_stream.encode(frame_of_sound))
             self.busy_seconds += time.perf_counter() - started
-
-
-def _open(
-    file: Path, target: Path, settings: OutputSettings, tags: Mapping[str, str]
-) -> tuple[OutputContainer, VideoStream | None, AudioStream | None]:
-    """A container with its streams, encoders open, header written."""
-    # SVT-AV1 prints its settings unless told not to.
-    os.environ.setdefault("SVT_LOG", "1")
-    container = None
-    try:
-        container = av.open(
-            str(file), "w", format=settings.container, container_options=dict(settings.container_options)
-        )
-        container.metadata.update(tags)
-        video = _add_video(container, settings.video) if settings.video else None
-        audio = _add_audio(container, settings.audio) if settings.audio else None
-        container.start_encoding()
-    except (av.FFmpegError, OSError, ValueError) as error:
-        _close_quietly(container)
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            raise SetupError(
-                f"there is no space left for {target.name}",
-                component="Encoder",
-                file=str(target),
-                suggestion="free some space, or write to another disk",
-            ) from error
-        names = " and ".join(s.encoder for s in (settings.video, settings.audio) if s)
-        raise SetupError(
-            f"{names} can't be written as {settings.container}: {error}",
-            component="Encoder",
-            file=str(target),
-            suggestion="try other settings under export, or another codec",
-        ) from error
-    except SetupError:
-        _close_quietly(container)
-        raise
-    return container, video, audio
-
-
-def _close_quietly(container: OutputContainer | None) -> None:
-    if container is not None:
-        with contextlib.suppress(Exception):
-            container.close()
-
-
-def _open_encoder(context: VideoCodecContext | AudioCodecContext, encoder: str, what: str) -> None:
-    """Raises SetupError where the encoder does not take what it is given."""
-    try:
-        context.open()
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise SetupError(
-            f"{encoder} can't encode {what}",
-            component="Encoder",
-            suggestion="try another size, rate, bitrate or codec, or fewer threads",
-        ) from error
-
-
-def _add_video(container: OutputContainer, video: VideoEncoding) -> VideoStream:
-    stream = container.add_stream(video.encoder, rate=video.fps, options=dict(video.options))
-    assert isinstance(stream, VideoStream)
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = video.width, video.height, video.pix_fmt.name
-    context.time_base = Fraction(1) / video.fps
-    stream.time_base = context.time_base
-    context.thread_count = video.threads
-    # PyAV would have threads within a frame only, which makes x264 cut each picture into slices.
-    context.thread_type = ThreadType.AUTO
-    # 0 leaves the size to the quality; unset, libav would take a bitrate of its own.
-    context.bit_rate = video.bitrate or 0
-    if video.gop is not None:
-        context.gop_size = video.gop
-    if video.tag is not None:
-        context.codec_tag = video.tag
-    _tag(context, video.colour)
-    if video.pix_fmt.log2_chroma_w:
-        context.options["chroma_sample_location"] = video.colour.chroma_location
-    how = [f"{name} {value}" for name, value in video.options if not name.endswith("-params")]
-    if video.bitrate:
-        how.append(f"bitrate {video.bitrate}")
-    size = f"{video.width}×{video.height} pixels"
-    what = f"{size} of {video.pix_fmt.name} at {video.fps} frames a second ({', '.join(how)})"
-    _open_encoder(context, video.encoder, what)
-    return stream
-
-
-def _tag(tagged: VideoCodecContext | VideoFrame, colour: ColourTags) -> None:
-    rgb = colour.matrix == "rgb"
-    tagged.color_primaries = _BT709
-    tagged.color_trc = _SRGB_TRANSFER if rgb else _BT709
-    tagged.colorspace = _RGB_MATRIX if rgb else _BT709
-    tagged.color_range = _FULL if colour.range == "full" else _LIMITED
-
-
-def _add_audio(container: OutputContainer, audio: AudioEncoding) -> AudioStream:
-    stream = container.add_stream(audio.encoder, rate=audio.sample_rate, layout=audio.layout)
-    assert isinstance(stream, AudioStream)
-    stream.codec_context.format = audio.sample_format
-    if audio.bitrate is not None:
-        stream.codec_context.bit_rate = audio.bitrate
-    _open_encoder(
-        stream.codec_context,
-        audio.encoder,
-        f"{audio.layout} sound of {audio.sample_rate} Hz" + (f" at {audio.bitrate} bit/s" if audio.bitrate else ""),
-    )
-    return stream
 
 
 def _check_sound(samples: npt.NDArray[np.float32], first: int, sound: SoundSource) -> None:
@@ -378,7 +307,7 @@ def _quantised(samples: npt.NDArray[np.float32], bits: int) -> npt.NDArray[np.fl
 
 
 def _encoding_failed(file: Path, error: BaseException) -> RenderError:
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return RenderError(
             f"no space left while {file.name} was written",
             component="Encoder",

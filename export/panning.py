@@ -49,6 +49,11 @@ class UnknownLayoutError(ValueError):
     """A channel layout that can't be folded; the message says which."""
 
 
+def bus_layout(channels: int) -> str:
+    """libav's name of the layout in which a project of so many channels is mixed: 5.1 for six, else stereo."""
+    return "5.1" if channels == 6 else "stereo"
+
+
 @lru_cache(maxsize=64)
 def stereo_matrix(layout: str) -> Matrix:
     """Gains [2, channels] from a layout to stereo. Mono goes to both at gain 1. Raises UnknownLayoutError."""
@@ -105,6 +110,11 @@ def apply(matrix: Matrix, signal: Signal) -> Signal:
             if gain:
                 out[row] += gain * signal[column]
     return out
+
+
+def fold(signal: Signal, layout: str, bus: str) -> Signal:
+    """A signal in the layout of a bus, "stereo" or "5.1". Raises UnknownLayoutError."""
+    return apply(stereo_matrix(layout) if bus == "stereo" else surround_matrix(layout), signal)
 
 
 def pan_mono(signal: Signal, pan: Signal | float) -> Signal:

@@ -15,18 +15,19 @@ from planner.pixel_format import PixelFormat
 
 def fits(frame: Frame, pixel_format: PixelFormat, colour: ColourTags, width: int, height: int) -> bool:
     """Whether a frame is, as it lies in memory, a picture of that format, colour and size."""
-    siting_counts = pixel_format.log2_chroma_w or pixel_format.log2_chroma_h
-    same_colour = replace(
-        frame.colour,
-        peak_nits=colour.peak_nits,
-        chroma_location=frame.colour.chroma_location if siting_counts else colour.chroma_location,
-    )
     return (
         frame.format == pixel_format
         and (frame.width, frame.height) == (width, height)
         and frame.orientation == Orientation()
-        and same_colour == colour
+        and colour_fits(frame.colour, pixel_format, colour)
     )
+
+
+def colour_fits(found: ColourTags, pixel_format: PixelFormat, wanted: ColourTags) -> bool:
+    """Whether samples of a format mean the same colours under both tags."""
+    siting_counts = pixel_format.log2_chroma_w or pixel_format.log2_chroma_h
+    location = found.chroma_location if siting_counts else wanted.chroma_location
+    return replace(found, peak_nits=wanted.peak_nits, chroma_location=location) == wanted
 
 
 def copy_planes(frame: Frame, planes: Sequence[WritablePlane]) -> None:

@@ -16,7 +16,10 @@ from typing import Any, Literal
 
 from decoders.file_worker import MAX_PLACES
 from decoders.shared_pool import frames_by_use
+from export.codecs import choose_output, natural_output
+from export.copying import CopyPart, plan_copying
 from export.film_range import frames_asked
+from export.frame_source import choose_decoding
 from export.job import ExportOptions
 from export.project import OpenedProject, open_project
 from export.session import choose_system
@@ -24,7 +27,18 @@ from planner.clip_uses import ClipUse, clip_uses, decode_sources
 from planner.export_planner import ExportPlanner, frame_bytes
 from planner.media import MediaFacts
 from planner.schedule import UsagePattern
-from planner.timeline import Clip, Colour, Composition, CompositionContent, MediaContent, Shape, Solid, Text, Track
+from planner.timeline import (
+    AudioSettings,
+    Clip,
+    Colour,
+    Composition,
+    CompositionContent,
+    MediaContent,
+    Shape,
+    Solid,
+    Text,
+    Track,
+)
 from planner.walk import reachable_clips, reachable_compositions
 
 Span = tuple[Fraction, Fraction]
@@ -139,6 +153,10 @@ class PlanDescription:
     name: str | None
     system: str
     system_reason: str
+    hwaccel: str
+    """The kind of device that decodes videos, or `none`."""
+    hwaccel_reason: str | None
+    """None where nothing was asked for."""
     width: int
     height: int
     fps: Fraction
@@ -154,6 +172,9 @@ class PlanDescription:
     root: CompositionBox
     nested: tuple[CompositionBox, ...]
     """Every composition that the root reaches, each once."""
+    copying: tuple[CopyPart, ...] | None
+    """The stretches that are copied or encoded, of a film with the project's own settings; None where copying was not
+    asked for."""
     complete: bool
     """False where there are so many readings that only the first ones were listed."""
     warnings: tuple[str, ...]
@@ -182,6 +203,8 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
     system, reason = choose_system(opened, options)
     schedule = ExportPlanner(timeline, opened.facts, opened.text_sizes, frames).schedule
     uses = clip_uses(timeline, decode_sources(timeline.media, opened.facts), frames)
+    hardware = choose_decoding(opened, schedule, options)
+    copying = None if options.copy == "off" else _copy_parts(opened, frames, options)
     readings = _readings(uses[:MAX_READINGS], timeline.fps)
     shares = _cache_shares(schedule.file_usage, opened.facts, options) if system == "v2" else {}
     files = [
@@ -194,20 +217,47 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
         name=timeline.name,
         system=system,
         system_reason=reason,
+        hwaccel=hardware.name,
+        hwaccel_reason=hardware.reason,
         width=timeline.root.width,
         height=timeline.root.height,
         fps=timeline.fps,
         start=frames.start / timeline.fps,
         end=frames.stop / timeline.fps,
         frames=len(frames),
-        estimated_seconds=schedule.estimated_seconds,
+        estimated_seconds=schedule.estimated_seconds * float(_share_made(copying)),
         cache_bytes=options.cache_bytes,
         files=(*files, *_sound_alone(opened, schedule.file_usage)),
         root=root,
         nested=tuple(nested),
+        copying=copying,
         complete=len(uses) <= MAX_READINGS,
         warnings=opened.warnings,
     )
+
+
+def _copy_parts(opened: OpenedProject, frames: range, options: ExportOptions) -> tuple[CopyPart, ...]:
+    timeline = opened.timeline
+    video = choose_output(
+        natural_output(timeline.video, timeline.audio),
+        width=timeline.root.width,
+        height=timeline.root.height,
+        fps=timeline.fps,
+        sample_rate=timeline.sample_rate,
+        channels=timeline.channels,
+        has_sound=False,
+        video=timeline.video,
+        audio=AudioSettings(),
+    ).video
+    assert video is not None
+    return plan_copying(opened, frames, video, options).parts
+
+
+def _share_made(parts: tuple[CopyPart, ...] | None) -> Fraction:
+    """Of the film's frames, those that are made and not copied."""
+    if parts is None:
+        return Fraction(1)
+    return Fraction(sum(part.frames for part in parts if not part.copied), sum(part.frames for part in parts))
 
 
 def _readings(uses: Iterable[ClipUse], fps: Fraction) -> dict[str, tuple[Reading, ...]]:

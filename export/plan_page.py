@@ -6,7 +6,6 @@ rows are made. Everything that comes from a project is escaped. Passive; plain f
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,6 +17,7 @@ from pathlib import Path
 from string import Template
 
 from export.plan_description import ClipBox, CompositionBox, FileUse, PlanDescription, TrackBox
+from export.text_file import write_text_file
 from planner.errors import SetupError
 
 TICKS = 8
@@ -50,7 +50,9 @@ def plan_page(plan: PlanDescription) -> str:
         tick_rules="\n".join(
             f".z{step} > .grid > .tick:not(.z{step}) {{ display: none; }}" for step in range(page.zoom_steps + 1)
         ),
-        timeline="\n".join(page.composition(plan.root, plan.start, plan.end, page.zoom_steps)),
+        timeline="\n".join(
+            (*page.composition(plan.root, plan.start, plan.end, page.zoom_steps), *page.copy_row()),
+        ),
         rows="\n".join(page.file_rows()),
         table="\n".join(page.table()),
         note=page.note(),
@@ -61,15 +63,9 @@ def plan_page(plan: PlanDescription) -> str:
 
 def write_plan_page(path: Path, plan: PlanDescription) -> None:
     """Write the page, whole or not at all; folders are made. Raises SetupError where it can't be written."""
-    page = plan_page(plan)
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
+        write_text_file(path, plan_page(plan))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise SetupError(
             f"the page can't be written: {error.strerror}",
             component="Plan",
@@ -204,6 +200,28 @@ class _Page:
                 f"<header><b>{escape(box.id or '')}</b><span>{about}</span><button>close</button></header>"
                 f'<div class="sheet z0">{rows}</div></div></div></template>'
             )
+
+    def copy_row(self) -> Iterator[str]:
+        """Which stretches are copied, in the colour of their file, and which are encoded, and why."""
+        parts = self._plan.copying
+        if parts is None:
+            return
+        start, end = self._plan.start, self._plan.end
+        numbers = {name: self._files[file.file_hash] for file in self._plan.files for name in file.media}
+        copied = sum(part.frames for part in parts if part.copied)
+        yield '<div class="row"><div class="name"><b>copied</b>'
+        yield f'<small>{copied:,} of {self._plan.frames:,} frames</small></div><div class="lane">'
+        for part in parts:
+            what = f"copied from {part.media}" if part.media is not None else f"encoded: {part.why}"
+            where = f"{_clock(part.start)} to {_clock(part.end)}, {_count(part.frames, 'frame')}"
+            style = _place(part.start, part.end, start, end)
+            kind, hue = ("text", "") if part.media is None else ("media", f";{_hue(numbers[part.media])}")
+            label = escape(part.media or "encoded")
+            yield (
+                f'<div class="copy clip {kind}" style="{style}{hue}" title="{escape(f"{what}: {where}")}">'
+                f"<span>{label}</span></div>"
+            )
+        yield "</div></div>"
 
     def file_rows(self) -> Iterator[str]:
         """A row for each file that is seen: when, and which place of it."""

@@ -5,6 +5,7 @@ Every problem of the file and of its media is found here, before anything is ren
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +57,7 @@ def open_project(path: Path, options: ExportOptions) -> OpenedProject:
     facts, problems = _probe(loaded.timeline, options)
     text_sizes, drawing_problems = _check_drawings(loaded.timeline)
     problems += drawing_problems
+    problems += _check_filters(loaded.timeline)
     problems += find_problems(loaded.timeline, facts)
     if problems:
         raise ProjectError(problems, file=str(path))
@@ -64,18 +66,24 @@ def open_project(path: Path, options: ExportOptions) -> OpenedProject:
 
 
 def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaFacts], list[Problem]]:
+    from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
+    from decoders.heap import release_probed_memory
     from decoders.probe import probe
 
-    facts: dict[str, MediaFacts] = {}
-    problems = []
-    for name in sorted(list_media_used(timeline)):
+    def look(name: str) -> MediaFacts | Problem:
         try:
-            facts[name] = probe(timeline.media[name], allow_network=options.allow_network)
+            return probe(timeline.media[name], allow_network=options.allow_network)
         except SetupError as error:
             path = timeline.media[name].path
-            problems.append(Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion))
-    return told_apart(facts), problems
+            return Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion)
+
+    names = sorted(list_media_used(timeline))
+    with ThreadPoolExecutor(available_cores(), thread_name_prefix="probe") as pool:
+        found = dict(zip(names, pool.map(look, names), strict=True))
+    facts = {name: each for name, each in found.items() if isinstance(each, MediaFacts)}
+    release_probed_memory()
+    return told_apart(facts), [each for each in found.values() if isinstance(each, Problem)]
 
 
 def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:
@@ -104,6 +112,26 @@ def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]]
             except SetupError as error:
                 problems.append(Problem(f"{path}.shape", error.message, error.suggestion))
     return sizes, problems
+
+
+def _check_filters(timeline: Timeline) -> list[Problem]:
+    """Chains of filters that are not taken, of the film and of the tracks and clips that it shows."""
+    chains = {"$": timeline.master.filters}
+    for _, track, clip in reachable_clips(timeline):
+        chains |= {track.path: track.audio.filters, clip.path: clip.audio.filters}
+    given = {f"{path}.audio.filters": chain for path, chain in chains.items() if chain is not None}
+    if not given:
+        return []
+    from export.panning import bus_layout
+    from export.sound_filters import FilterError, check_chain
+
+    problems: list[Problem] = []
+    for path, chain in given.items():
+        try:
+            check_chain(chain, bus_layout(timeline.channels), timeline.sample_rate)
+        except FilterError as error:
+            problems.append(Problem(path, str(error), error.hint))
+    return problems
 
 
 def validate_project(path: Path, options: ExportOptions) -> Validation:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,11 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import ExportError, RenderError, SetupError
+from export.text_file import check_text_path, write_text_file
+from planner.errors import ExportError, RenderError
 from planner.frames import DecodeStatistics
 
 if TYPE_CHECKING:
-    from compositor.nested import CompositorStatistics
+    from compositor.statistics import CompositorStatistics
+    from export.copying import CopyPart
+    from export.sound_mix import SoundStatistics
 
 
 @dataclass(slots=True)
@@ -38,17 +39,28 @@ class ExportRecord:
     system_reason: str | None = None
     renderer: str | None = None
     renderer_kind: str | None = None
+    hwaccel: str | None = None
+    hwaccel_reason: str | None = None
     frames: int = 0
     duration_seconds: float = 0.0
     wall_seconds: float = 0.0
     plan_seconds: float = 0.0
     composite_seconds: float = 0.0
-    audio_seconds: float = 0.0
+    sound: SoundStatistics | None = None
+    """None for an output without sound."""
+    levelling_seconds: float = 0.0
+    """Busy time of bringing the sound to its loudness."""
     encode_seconds: float = 0.0
     frames_passed_through: int = 0
     frames_reused: int = 0
+    hand_over_seconds: float = 0.0
+    """Of the render thread: copying decoded frames to OpenGL or to the encoder."""
+    copied: tuple[CopyPart, ...] | None = None
+    """The stretches that are copied or encoded, in order; None where copying was not asked for."""
     decoders: DecodeStatistics = field(default_factory=DecodeStatistics)
     compositor: CompositorStatistics | None = None
+    bottleneck: str | None = None
+    """What bounded the export, where it was profiled."""
     outputs: list[OutputRecord] = field(default_factory=list)
 
     def as_dict(self, error: ExportError | None = None) -> dict[str, Any]:
@@ -57,6 +69,7 @@ class ExportRecord:
         cache = decoders.cache
         compositor = self.compositor
         wall = self.wall_seconds
+        audio_seconds = self.levelling_seconds + (self.sound.busy_seconds if self.sound else 0.0)
         return {
             "reelmill": version("reelmill"),
             "status": "ok" if error is None else "error",
@@ -66,6 +79,8 @@ class ExportRecord:
             "system_reason": self.system_reason,
             "renderer": self.renderer,
             "renderer_kind": self.renderer_kind,
+            "hwaccel": self.hwaccel,
+            "hwaccel_reason": self.hwaccel_reason,
             "frames": self.frames,
             "duration_seconds": self.duration_seconds,
             "wall_seconds": round(wall, 6),
@@ -75,9 +90,10 @@ class ExportRecord:
                 "plan": {"seconds": round(self.plan_seconds, 6)},
                 "decode": {"seconds": round(decoders.busy_seconds, 6)},
                 "composite": {"seconds": round(self.composite_seconds, 6)},
-                "audio": {"seconds": round(self.audio_seconds, 6)},
+                "audio": {"seconds": round(audio_seconds, 6)},
                 "encode": {"seconds": round(self.encode_seconds, 6)},
             },
+            "bottleneck": self.bottleneck,
             "decoders": {
                 "unique_files": decoders.unique_files,
                 "workers": decoders.workers,
@@ -88,6 +104,7 @@ class ExportRecord:
                 "planned_redecodes": decoders.planned_redecodes,
                 "seeks": decoders.seeks,
             },
+            "audio": None if self.sound is None else _audio(self.sound),
             "cache": {
                 "hits": cache.hits,
                 "misses": cache.misses,
@@ -106,10 +123,36 @@ class ExportRecord:
                 "nested_rendered": 0 if compositor is None else compositor.nested_rendered,
                 "nested_reused": 0 if compositor is None else compositor.nested_reused,
             },
+            "copied": None if self.copied is None else _copied(self.copied),
             "outputs": [
                 {"path": o.path, "bytes": o.bytes, "sha256": o.sha256, "frames": o.frames} for o in self.outputs
             ],
         }
+
+
+def _copied(parts: tuple[CopyPart, ...]) -> dict[str, Any]:
+    return {
+        "frames": sum(part.frames for part in parts if part.copied),
+        "stretches": [part.as_dict() for part in parts],
+    }
+
+
+def _audio(sound: SoundStatistics) -> dict[str, Any]:
+    decoding = sound.decoding
+    return {
+        "workers": decoding.workers,
+        "cues": decoding.cues,
+        "chunks": decoding.chunks,
+        "utilisation": round(decoding.utilisation, 4),
+        "peak_queue_depth": decoding.peak_queue_depth,
+        "starved": decoding.starved,
+        "starved_seconds": round(decoding.starved_seconds, 6),
+        "opened": decoding.opened,
+        "peak_open": decoding.peak_open,
+        "decode_seconds": round(decoding.busy_seconds, 6),
+        "mix_seconds": round(sound.mix_seconds, 6),
+        "encoder_waited_seconds": round(sound.encoder_waited_seconds, 6),
+    }
 
 
 def peak_memory_bytes() -> int | None:
@@ -128,46 +171,22 @@ def failure_report(error: ExportError, record: ExportRecord | None = None) -> di
 
 
 def check_report_path(path: Path, others: Iterable[Path]) -> None:
-    """Find out before the export whether its report can be written afterwards.
-
-    Raises SetupError where it can't be, or where it would replace one of `others` or any file that is no report.
-    """
-    if path.resolve() in {other.resolve() for other in others}:
-        raise _refused(path, "is the project or the output itself")
-    if path.is_dir():
-        raise _refused(path, "is a folder")
-    if path.exists() and not _is_report(path):
-        raise _refused(path, "would replace a file that is no report")
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise _refused(path, f"can't be written: {folder} is no folder that you may write to")
+    """Find out before the export whether its report can be written afterwards. Raises SetupError."""
+    check_text_path(path, "report", others=others, is_ours=_is_report)
 
 
 def _is_report(path: Path) -> bool:
     try:
         return "reelmill" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return False
-
-
-def _refused(path: Path, why: str) -> SetupError:
-    return SetupError(
-        f"the report {path} {why}", component="Report", file=str(path), suggestion="name another file after --report"
-    )
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """Write the report as JSON, whole or not at all. Raises RenderError where the file can't be written."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_text_file(path, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise RenderError(
             f"the report can't be written: {error.strerror}",
             component="Report",

@@ -6,12 +6,15 @@ its window alone. Windows lie on a fixed grid, whatever pieces a mix is read in.
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
+from export.fades import fade_factors
 from export.panning import Signal
 from planner.animation import Animated, Easing
 from planner.cues import GainStage
@@ -48,19 +51,49 @@ class StageLevels:
         """Whether sound goes through the panner; it does not where `pan` is always 0."""
         return self._pan != 0
 
+    @property
+    def pan_moves(self) -> bool:
+        """Whether `pan` is animated."""
+        return self._pan is None
+
+    @property
+    def constant_pan(self) -> float:
+        """−1…1; only where it does not move."""
+        assert self._pan is not None
+        return self._pan
+
+    @property
+    def level(self) -> float | None:
+        """The factor wherever nothing fades; None where it is animated."""
+        return None if self._level is None else float(self._level)
+
+    def steady(self, sample_rate: int) -> range:
+        """Samples of the output, of those that the stage is heard in, in which the factor is `level`."""
+        stage = self._stage
+        if self._level is None:
+            return range(0)
+        begin = max(stage.fade_in, stage.overlap_in)
+        end = max(stage.fade_out, stage.overlap_out)
+        if not begin and not end:
+            return range(sys.maxsize)
+        low, high = stage.time.span(begin, stage.duration - end)
+        # One sample less on either side: times of samples are rounded where they are evaluated.
+        first = math.ceil(low * sample_rate) + 1
+        return range(max(first, 0), max(math.floor(high * sample_rate) - 1, 0))
+
     def gain(self, window: Window) -> Signal:
         """The factor of each sample: level × fades × crossfades; shape [samples], or [] where it is constant."""
         stage, times = self._stage, self._times(window)
         gain: Signal = self._level if self._level is not None else _amplitude(animated_values(stage.gain_db, times))
         low, high = min(times[0], times[-1]), max(times[0], times[-1])
         if stage.fade_in and low < stage.fade_in:
-            gain = gain * np.clip(times / float(stage.fade_in), 0, 1)
+            gain = gain * fade_factors(stage.fade_in_curve, times / float(stage.fade_in))
         if stage.fade_out and high > stage.duration - stage.fade_out:
-            gain = gain * np.clip((self._duration - times) / float(stage.fade_out), 0, 1)
+            gain = gain * fade_factors(stage.fade_out_curve, (self._duration - times) / float(stage.fade_out))
         if stage.overlap_in and low < stage.overlap_in:
-            gain = gain * np.sin(np.pi / 2 * np.clip(times / float(stage.overlap_in), 0, 1))
+            gain = gain * fade_factors("equal_power", times / float(stage.overlap_in))
         if stage.overlap_out and high > stage.duration - stage.overlap_out:
-            gain = gain * np.sin(np.pi / 2 * np.clip((self._duration - times) / float(stage.overlap_out), 0, 1))
+            gain = gain * fade_factors("equal_power", (self._duration - times) / float(stage.overlap_out))
         return gain
 
     def pan(self, window: Window) -> Signal | float:

@@ -18,6 +18,7 @@ from planner.rules import clip_id, track_id
 _PLAIN_TRANSFORM = result.Transform()
 _PLAIN_CROP = result.Crop()
 _PLAIN_AUDIO = result.ClipAudio()
+_PLAIN_TRACK_AUDIO = result.TrackAudio()
 
 
 def build_timeline(project: document.Project, reading: Reading) -> result.Timeline:
@@ -40,6 +41,7 @@ def build_timeline(project: document.Project, reading: Reading) -> result.Timeli
         media={name: _media(name, entry, canvas.fps) for name, entry in project.media.items()},
         sample_rate=project.audio.sample_rate,
         channels=project.audio.channels,
+        master=_master(project.audio),
         tags=tuple(project.tags.items()),
         video=result.VideoSettings(video.codec, video.preset, video.crf, video.bitrate, video.pix_fmt, video.gop),
         audio=result.AudioSettings(audio.codec, audio.bitrate),
@@ -56,6 +58,13 @@ def _composition(name: str, given: document.Composition, canvas: document.Canvas
         background=given.background,
         duration=given.duration,
     )
+
+
+def _master(given: document.Sound) -> result.MasterAudio:
+    true_peak = given.true_peak
+    if true_peak is None and given.loudness is not None:
+        true_peak = result.DEFAULT_TRUE_PEAK
+    return result.MasterAudio(given.gain_db or result.ZERO, given.filters, given.loudness, true_peak)
 
 
 def _media(name: str, given: document.Media, fps: Fraction) -> result.Media:
@@ -77,13 +86,17 @@ def _tracks(given: list[document.Track], location: Location) -> tuple[result.Tra
 
 def _track(given: document.Track, index: int, location: Location) -> result.Track:
     name = track_id(index, given.id)
-    clips = json_path((*location, "tracks", index, "clips"))
+    path = json_path((*location, "tracks", index))
     return result.Track(
         id=name,
-        clips=tuple(_clip(clip, clip_id(name, i, clip.id), i, f"{clips}[{i}]") for i, clip in enumerate(given.clips)),
+        clips=tuple(
+            _clip(clip, clip_id(name, i, clip.id), i, f"{path}.clips[{i}]") for i, clip in enumerate(given.clips)
+        ),
         kind=given.kind,
         enabled=given.enabled,
         opacity=given.opacity or result.ONE,
+        audio=_track_audio(given.audio) if given.audio else _PLAIN_TRACK_AUDIO,
+        path=path,
     )
 
 
@@ -165,13 +178,34 @@ def _transform(given: document.Transform) -> result.Transform:
 
 
 def _audio(given: document.ClipAudio) -> result.ClipAudio:
+    fade_in, fade_out = given.fade_in, given.fade_out
     return result.ClipAudio(
         gain_db=given.gain_db or result.ZERO,
         pan=given.pan or result.ZERO,
-        fade_in=given.fade_in,
-        fade_out=given.fade_out,
+        fade_in=fade_in.duration if fade_in else Fraction(0),
+        fade_out=fade_out.duration if fade_out else Fraction(0),
         mute=given.mute,
+        fade_in_curve=fade_in.curve if fade_in else "linear",
+        fade_out_curve=fade_out.curve if fade_out else "linear",
+        pitch=given.pitch,
+        filters=given.filters,
+        duck=_duck(given.duck) if given.duck else None,
     )
+
+
+def _track_audio(given: document.TrackAudio) -> result.TrackAudio:
+    return result.TrackAudio(
+        gain_db=given.gain_db or result.ZERO,
+        pan=given.pan or result.ZERO,
+        mute=given.mute,
+        solo=given.solo,
+        filters=given.filters,
+        duck=_duck(given.duck) if given.duck else None,
+    )
+
+
+def _duck(given: document.Duck) -> result.Duck:
+    return result.Duck(given.by, given.amount_db, given.threshold_db, given.attack, given.release)
 
 
 def _transition(given: document.Transition) -> result.Transition:

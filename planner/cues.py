@@ -1,16 +1,17 @@
 """What sounds when: one cue for every instance of a clip with sound, on the samples of the root timeline.
 
-In: a resolved timeline and the facts of its media. Out: cues, pure data. A cue knows the samples it covers, the
-line that leads from root time to its source time, and the gain stages of its clip and of every composition clip
-above it. Nothing is decoded here and nothing is rounded but the two ends of a cue.
+In: a resolved timeline and the facts of its media. Out: a `SoundPlan`, pure data. A cue knows the samples it covers,
+the line that leads from root time to its source time, the gain stages of its clip and of every track and composition
+clip above it as far as to its bus, and that bus. Nothing is decoded here and nothing is rounded but the two ends of
+a cue and of a bus.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from planner.animation import Animated
@@ -18,100 +19,53 @@ from planner.clock import sample_at
 from planner.errors import SetupError
 from planner.frames import InstancePath
 from planner.media import MediaFacts
-from planner.timeline import Clip, Composition, CompositionContent, MediaContent, Timeline, Track
+from planner.sound_plan import Bus, Cue, Ducking, GainStage, SoundPlan, Span, TimeLine
+from planner.timeline import Clip, Composition, CompositionContent, Duck, MediaContent, Timeline, Track
+
+__all__ = ["MAX_BUSES", "MAX_CUES", "Cue", "GainStage", "TimeLine", "plan_sound"]
 
 MAX_CUES = 1_000_000
 """Clips that sound, and passes of compositions with sound. A file can hold as many clips one behind the other."""
-
-Span = tuple[Fraction, Fraction]
-"""Start and end, seconds of the root timeline."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLine:
-    """A straight line from root time to a time of something nested: local = speed × root + offset."""
-
-    speed: Fraction = Fraction(1)
-    """Not 0."""
-    offset: Fraction = Fraction(0)
-    """Local seconds at root time 0."""
-
-    def at(self, root_time: Fraction) -> Fraction:
-        """Local seconds."""
-        return self.speed * root_time + self.offset
-
-    def through(self, clip: Clip) -> TimeLine:
-        """From root time to the source time of a clip that lies on this line: s = in + (t − start) × speed."""
-        assert clip.in_point is not None
-        return TimeLine(self.speed * clip.speed, clip.in_point + (self.offset - clip.start) * clip.speed)
-
-    def shifted(self, seconds: Fraction) -> TimeLine:
-        """The line whose local time is earlier by `seconds`."""
-        return TimeLine(self.speed, self.offset - seconds)
-
-    def span(self, start: Fraction, end: Fraction) -> Span:
-        """The root times whose local times lie between `start` and `end`."""
-        a, b = (start - self.offset) / self.speed, (end - self.offset) / self.speed
-        return (a, b) if a <= b else (b, a)
+MAX_BUSES = 100_000
+"""Clips and tracks with filters or ducking, counted for each way that leads to them."""
 
 
-@dataclass(frozen=True, slots=True)
-class GainStage:
-    """What one clip does to the sound that passes through it."""
-
-    time: TimeLine
-    """From root time to seconds since the clip's start, in the composition it lies in."""
-    duration: Fraction
-    """Of the clip, seconds of that composition."""
-    gain_db: Animated
-    pan: Animated
-    fade_in: Fraction = Fraction(0)
-    """Seconds."""
-    fade_out: Fraction = Fraction(0)
-    overlap_in: Fraction = Fraction(0)
-    """Seconds at the clip's start in which the clip before it in the track still sounds: an equal-power crossfade."""
-    overlap_out: Fraction = Fraction(0)
-    """Seconds at its end in which the clip after it sounds already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """One instance of a clip with sound."""
-
-    instance: InstancePath
-    composition: str | None
-    """Id of the composition that the clip lies in; None for the root."""
-    media: str
-    """Name of the media entry."""
-    first_sample: int
-    """Of the whole film."""
-    sample_count: int
-    """At least 1."""
-    source: TimeLine
-    """From root time to source time. A negative speed plays backwards."""
-    loop_end: Fraction | None
-    """The source repeats over [0, loop_end), seconds; None where it does not repeat."""
-    stages: tuple[GainStage, ...]
-    """The clip's own stage, then those of the composition clips that it lies in, innermost first."""
-
-    @property
-    def end_sample(self) -> int:
-        return self.first_sample + self.sample_count
-
-    @property
-    def clip(self) -> str:
-        return self.instance[-1]
-
-
-def plan_cues(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> tuple[Cue, ...]:
-    """Every cue of a resolved timeline, in the order of tracks and clips.
+def plan_sound(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> SoundPlan:
+    """Every cue and every bus of a resolved timeline, in the order of tracks and clips.
 
     `facts` has an entry for each media that an enabled clip shows. Raises SetupError for a timeline in which clips
-    sound more often than MAX_CUES.
+    sound more often than MAX_CUES, or which needs more than MAX_BUSES.
     """
-    root: Span = (Fraction(0), timeline.duration)
+    master = timeline.master
+    sample_count = sample_at(timeline.duration, timeline.sample_rate)
+    stages = () if _is_zero(master.gain_db) else (GainStage(TimeLine(), timeline.duration, master.gain_db),)
     walk = _Walk(timeline, facts)
-    return tuple(walk.composition(timeline.root, TimeLine(), root, (), ()))
+    walk.buses.append(Bus(None, 0, max(sample_count, 1), master.filters, stages=stages, path="$.audio"))
+    cues = tuple(walk.composition(timeline.root, _Way(TimeLine(), (Fraction(0), timeline.duration))))
+    return SoundPlan(
+        sample_rate=timeline.sample_rate,
+        channels=timeline.channels,
+        sample_count=sample_count,
+        cues=cues,
+        buses=tuple(walk.buses),
+        loudness=master.loudness,
+        true_peak=master.true_peak,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What leads from the root to something nested, and what its sound passes through on the way back."""
+
+    time: TimeLine
+    """From root time to its time."""
+    span: Span
+    """Where it is heard."""
+    instance: InstancePath = ()
+    stages: tuple[GainStage, ...] = ()
+    """As far as to the bus."""
+    bus: int = 0
+    pitch: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +85,11 @@ class _SoundingTrack:
         """Positions in `clips` of those that may sound from `low` to `high`."""
         return self.sounding[bisect_left(self.ends, low) : bisect_right(self.starts, high)]
 
+    def listens_to(self) -> Iterator[str]:
+        """Ids of the tracks that the track and its sounding clips are ducked by."""
+        ducks = [self.track.audio.duck, *(self.clips[index].audio.duck for index in self.sounding)]
+        yield from (duck.by for duck in ducks if duck is not None)
+
 
 class _Walk:
     """Goes down from the root and knows at each clip which line and which span of root time lead to it."""
@@ -138,6 +97,8 @@ class _Walk:
     def __init__(self, timeline: Timeline, facts: Mapping[str, MediaFacts]) -> None:
         self.timeline = timeline
         self.facts = facts
+        self.buses: list[Bus] = []
+        """Those met so far."""
         self._tracks: dict[str | None, tuple[_SoundingTrack, ...]] = {}
         """Of each composition met so far, those that are not silent."""
         self._count = 0
@@ -151,8 +112,12 @@ class _Walk:
         return found
 
     def _find_sound(self, composition: Composition) -> Iterator[_SoundingTrack]:
-        for track in composition.tracks:
-            clips = tuple(c for c in track.clips if c.enabled) if track.enabled else ()
+        enabled = [track for track in composition.tracks if track.enabled]
+        any_solo = any(track.audio.solo for track in enabled)
+        for track in enabled:
+            if track.audio.mute or (any_solo and not track.audio.solo):
+                continue
+            clips = tuple(c for c in track.clips if c.enabled)
             sounding = tuple(index for index, clip in enumerate(clips) if self._has_sound(clip, track))
             if sounding:
                 starts = tuple(clips[index].start for index in sounding)
@@ -187,81 +152,132 @@ class _Walk:
                 "that",
             )
 
-    def composition(
-        self,
-        composition: Composition,
-        time: TimeLine,
-        span: Span,
-        instance: InstancePath,
-        stages: tuple[GainStage, ...],
-    ) -> Iterator[Cue]:
-        """The cues of one instance of a composition: `time` leads to its time, `span` is where it is heard."""
-        ends = (time.at(span[0]), time.at(span[1]))
-        for track in self._sounding_tracks(composition):
+    def composition(self, composition: Composition, way: _Way) -> Iterator[Cue]:
+        """The cues of one instance of a composition; its buses are noted."""
+        ends = (way.time.at(way.span[0]), way.time.at(way.span[1]))
+        tracks = self._sounding_tracks(composition)
+        listened = self._listened_buses(tracks)
+        for track, through in zip(tracks, self._through_tracks(composition, tracks, way, listened), strict=True):
             for index in track.between(min(ends), max(ends)):
                 clip = track.clips[index]
-                heard = _intersection(span, time.span(clip.start, clip.end))
+                heard = _intersection(way.span, way.time.span(clip.start, clip.end))
                 if heard is None:
                     continue
-                below = (composition.id, time.through(clip), heard)
-                above = ((*instance, clip.id), (_stage(track.clips, index, time), *stages))
+                stage = _clip_stage(track.clips, index, way.time)
+                inside = self._through_clip(clip, composition, replace(through, span=heard), stage, listened)
                 if isinstance(clip.content, CompositionContent):
-                    yield from self._nested(clip, clip.content.composition, *below, *above)
+                    yield from self._nested(clip, clip.content.composition, composition.id, inside)
                 elif isinstance(clip.content, MediaContent):
-                    yield from self._media(clip, clip.content.media, track.track, *below, *above)
+                    yield from self._media(clip, clip.content.media, track.track, composition.id, inside)
 
-    def _nested(
-        self,
-        clip: Clip,
-        name: str,
-        composition: str | None,
-        source: TimeLine,
-        span: Span,
-        instance: InstancePath,
-        stages: tuple[GainStage, ...],
-    ) -> Iterator[Cue]:
+    def _listened_buses(self, tracks: Sequence[_SoundingTrack]) -> dict[str, int]:
+        """The numbers of the buses that the next instance of a composition will have for its tracks, by their ids."""
+        wanted = {name for track in tracks for name in track.listens_to()}
+        sounding = {track.track.id for track in tracks}
+        with_bus = [
+            track.track.id
+            for track in tracks
+            if track.track.id in wanted
+            or track.track.audio.filters is not None
+            or (track.track.audio.duck is not None and track.track.audio.duck.by in sounding)
+        ]
+        return {name: len(self.buses) + number for number, name in enumerate(with_bus)}
+
+    def _through_tracks(
+        self, composition: Composition, tracks: Sequence[_SoundingTrack], way: _Way, numbers: Mapping[str, int]
+    ) -> list[_Way]:
+        """The way to the clips of each track of an instance; the buses in `numbers` are opened."""
+        ways = []
+        for sounding in tracks:
+            track, audio = sounding.track, sounding.track.audio
+            stages = way.stages
+            if not (_is_zero(audio.gain_db) and _is_zero(audio.pan)):
+                assert composition.duration is not None
+                stages = (GainStage(way.time, composition.duration, audio.gain_db, audio.pan), *stages)
+            inside = replace(way, stages=stages)
+            if track.id in numbers:
+                bus = self._bus(inside, audio.filters, audio.duck, numbers, path=f"{track.path}.audio")
+                inside = self._open(replace(bus, composition=composition.id), inside)
+                assert inside.bus == numbers[track.id]
+            ways.append(inside)
+        return ways
+
+    def _through_clip(
+        self, clip: Clip, composition: Composition, way: _Way, stage: GainStage, numbers: Mapping[str, int]
+    ) -> _Way:
+        """The way into a clip that lies on `way`, from where the clip is heard."""
+        followed = abs(clip.speed) if clip.audio.pitch == "follow" else Fraction(1)
+        inside = replace(
+            way,
+            time=way.time.through(clip),
+            instance=(*way.instance, clip.id),
+            stages=(stage, *way.stages),
+            pitch=way.pitch * followed,
+        )
+        bus = self._bus(inside, clip.audio.filters, clip.audio.duck, numbers, path=f"{clip.path}.audio")
+        if (bus.filters is None and bus.ducking is None) or bus.sample_count < 1:
+            return inside
+        return self._open(replace(bus, clip=clip.id, composition=composition.id), inside)
+
+    def _bus(self, way: _Way, filters: str | None, duck: Duck | None, numbers: Mapping[str, int], path: str) -> Bus:
+        """A bus for all that the stages of a way stand for."""
+        ducking = None
+        if duck is not None and duck.by in numbers:
+            ducking = Ducking(numbers[duck.by], duck.amount_db, duck.threshold_db, duck.attack, duck.release)
+        first, end = (sample_at(t, self.timeline.sample_rate) for t in way.span)
+        return Bus(way.bus, first, end - first, filters, ducking, way.stages, path)
+
+    def _open(self, bus: Bus, way: _Way) -> _Way:
+        """The way that leads into a new bus. Raises SetupError where there are too many."""
+        if len(self.buses) == MAX_BUSES:
+            raise SetupError(
+                f"more than {MAX_BUSES:,} clips and tracks have filters or ducking, counted for each way that leads "
+                f"to them; {bus.path} is beyond this limit",
+                component="ExportPlanner",
+                clip=bus.clip,
+                composition=bus.composition,
+                suggestion="give filters to the track instead of its clips, or render the composition to a file and "
+                "use that",
+            )
+        self.buses.append(bus)
+        return replace(way, stages=(), bus=len(self.buses) - 1)
+
+    def _nested(self, clip: Clip, name: str, composition: str | None, way: _Way) -> Iterator[Cue]:
         """The cues of a composition that a clip shows: of each pass over it, if it repeats."""
         nested = self.timeline.compositions[name]
         duration = nested.duration
         assert duration is not None
         passes = range(1)
         if clip.after_end == "loop":
-            low, high = sorted((source.at(span[0]), source.at(span[1])))
+            low, high = sorted((way.time.at(way.span[0]), way.time.at(way.span[1])))
             passes = range(math.floor(low / duration), math.ceil(high / duration))
         self._count_in(len(passes), clip, composition)
         for number in passes:
-            line = source.shifted(number * duration)
-            heard = _intersection(span, line.span(Fraction(0), duration))
+            line = way.time.shifted(number * duration)
+            heard = _intersection(way.span, line.span(Fraction(0), duration))
             if heard is not None:
-                yield from self.composition(nested, line, heard, instance, stages)
+                yield from self.composition(nested, replace(way, time=line, span=heard))
 
-    def _media(
-        self,
-        clip: Clip,
-        name: str,
-        track: Track,
-        composition: str | None,
-        source: TimeLine,
-        span: Span,
-        instance: InstancePath,
-        stages: tuple[GainStage, ...],
-    ) -> Iterator[Cue]:
+    def _media(self, clip: Clip, name: str, track: Track, composition: str | None, way: _Way) -> Iterator[Cue]:
         self._count_in(1, clip, composition)
         end = self._sound_end(name, track)
         assert end is not None
-        heard: Span | None = span
+        heard: Span | None = way.span
         if clip.after_end in ("hold", "blank"):
-            heard = _intersection(span, source.span(Fraction(0), end))
+            heard = _intersection(way.span, way.time.span(Fraction(0), end))
         if heard is None:
             return
         rate = self.timeline.sample_rate
         first, stop = (sample_at(t, rate) for t in heard)
         if first < stop:
             loop_end = end if clip.after_end == "loop" else None
-            yield Cue(instance, composition, name, first, stop - first, source, loop_end, stages)
+            span = (first, stop - first)
+            yield Cue(
+                way.instance, composition, name, *span, way.time, loop_end, way.stages, bus=way.bus, pitch=way.pitch
+            )
 
 
-def _stage(clips: tuple[Clip, ...], index: int, time: TimeLine) -> GainStage:
+def _clip_stage(clips: tuple[Clip, ...], index: int, time: TimeLine) -> GainStage:
     """The stage of a clip among the enabled clips of its track."""
     clip = clips[index]
     overlap_in = max(clips[index - 1].end - clip.start, Fraction(0)) if index else Fraction(0)
@@ -275,7 +291,13 @@ def _stage(clips: tuple[Clip, ...], index: int, time: TimeLine) -> GainStage:
         fade_out=clip.audio.fade_out,
         overlap_in=overlap_in,
         overlap_out=overlap_out,
+        fade_in_curve=clip.audio.fade_in_curve,
+        fade_out_curve=clip.audio.fade_out_curve,
     )
+
+
+def _is_zero(value: Animated) -> bool:
+    return value.is_constant and value.keyframes[0].value == (0.0,)
 
 
 def _intersection(a: Span, b: Span) -> Span | None:

@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from planner import timeline
 from planner.animation import Animated, Easing
 from planner.document_animation import Animation
+from planner.document_fade import Fade
 from planner.document_fields import (
     BitRate,
     Characters,
@@ -33,7 +34,7 @@ from planner.document_fields import (
     Whole,
 )
 from planner.document_places import FilePath, FilePaths, Reference, Seconds
-from planner.limits import MAX_CANVAS_PX, MAX_POINTS, MAX_TEXT_LENGTH
+from planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS, MAX_TEXT_LENGTH
 from planner.timeline import Colour
 
 Name = Annotated[str, Characters()]
@@ -41,8 +42,11 @@ Enabled = Annotated[bool, Switch()]
 Pixels = Annotated[int, Whole(1, MAX_CANVAS_PX)]
 AnyColour = Annotated[Colour, CssColour()]
 Duration = Annotated[Fraction, Seconds("positive")]
-Fade = Annotated[Fraction, Seconds("not negative")]
+Delay = Annotated[Fraction, Seconds("not negative")]
 Fraction01 = Annotated[Animated, Animation(0, 1)]
+Decibels = Annotated[Animated, Animation(-200, 60)]
+Pan = Annotated[Animated, Animation(-1, 1)]
+FilterChain = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
 LineWidth = Annotated[float, Number(0, MAX_CANVAS_PX)]
 Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
 
@@ -74,7 +78,15 @@ class Sound(Document):
     sample_rate: Annotated[int, Whole(8000, 192_000)] = 48_000
     """Samples a second."""
     channels: Annotated[int, Whole(1, 8)] = 2
-    """1 is mono, 2 is stereo."""
+    """1 is mono, 2 is stereo, 6 is 5.1."""
+    gain_db: Decibels | None = None
+    """Of everything, decibels. Default: 0."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that everything goes through, such as "highpass=f=30,acompressor". Default: none."""
+    loudness: Annotated[float, Number(-60, 0)] | None = None
+    """Integrated loudness to which the film is brought, LUFS (EBU R 128). Default: it stays as it is."""
+    true_peak: Annotated[float, Number(-60, 0)] | None = None
+    """Ceiling, dBTP: a limiter keeps the film under it. Default: -1 where loudness is given, else no limiter."""
 
 
 class Media(Document):
@@ -202,19 +214,57 @@ class Transform(Document):
     """0 is invisible, 1 is full. Default: 1."""
 
 
+class Duck(Document):
+    """Quieter while another track sounds."""
+
+    by: Name
+    """Id of another track of the same composition."""
+    amount_db: Annotated[float, Number(-100, 0)] = -12.0
+    """Decibels of the full reduction."""
+    threshold_db: Annotated[float, Number(-100, 0)] = -40.0
+    """Level (RMS over 20 ms, decibels of full scale) above which that track sounds."""
+    attack: Delay = Fraction(1, 20)
+    """Time from no to full reduction. Default: 0.05."""
+    release: Delay = Fraction(2, 5)
+    """Time from full to no reduction. Default: 0.4."""
+
+
 class ClipAudio(Document):
     """The sound of a clip."""
 
-    gain_db: Annotated[Animated, Animation(-200, 60)] | None = None
+    gain_db: Decibels | None = None
     """Decibels. Default: 0."""
-    pan: Annotated[Animated, Animation(-1, 1)] | None = None
+    pan: Pan | None = None
     """-1 is left, 1 is right. Default: 0, which leaves every channel as it is."""
-    fade_in: Fade = Fraction(0)
-    """Time from silence to full, from the clip's start. Default: 0."""
-    fade_out: Fade = Fraction(0)
-    """Time from full to silence, up to the clip's end. Default: 0."""
+    fade_in: Fade | None = None
+    """Time from silence to full, from the clip's start; also as {"duration", "curve"}. Default: 0."""
+    fade_out: Fade | None = None
+    """Time from full to silence, up to the clip's end; also as {"duration", "curve"}. Default: 0."""
     mute: Annotated[bool, Switch()] = False
     """Takes the sound away."""
+    pitch: Annotated[timeline.Pitch, Choice()] = "keep"
+    """What a speed other than 1 does to the pitch: keep leaves it, follow changes it, as a tape does."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that its sound goes through. Default: none."""
+    duck: Duck | None = None
+    """Default: none."""
+
+
+class TrackAudio(Document):
+    """The sound of a track."""
+
+    gain_db: Decibels | None = None
+    """Decibels. Default: 0."""
+    pan: Pan | None = None
+    """-1 is left, 1 is right. Default: 0, which leaves every channel as it is."""
+    mute: Annotated[bool, Switch()] = False
+    """Takes the sound away."""
+    solo: Annotated[bool, Switch()] = False
+    """Silences every track of its composition that has no solo."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that the sum of its clips goes through. Default: none."""
+    duck: Duck | None = None
+    """Default: none."""
 
 
 class Transition(Document):
@@ -289,6 +339,8 @@ class Track(Document):
     """false switches it off."""
     opacity: Fraction01 | None = None
     """Of all its clips. Default: 1."""
+    audio: TrackAudio | None = None
+    """Default: as it is."""
     clips: list[Clip] = []
     """In ascending order of start and of end."""
 

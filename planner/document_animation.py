@@ -36,7 +36,8 @@ class Keyframe(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     time: Annotated[Fraction, Seconds()]
-    """Time from the clip's start (for a track's opacity: from the start of the composition); not changed by `speed`."""
+    """Time from the clip's start (for a track's opacity and sound: from the start of the composition); not changed by
+    `speed`."""
     value: Annotated[tuple[object, ...], _AnyNumbers()]
     """The number or numbers at that time."""
     easing: Annotated[Easing, EasingCurve()] = LINEAR

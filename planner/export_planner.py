@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from threading import Lock
 
 from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
@@ -20,10 +22,12 @@ from planner.estimate import Estimate
 from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
 from planner.frames import FrameRequest
+from planner.keeping import KeepPlan
 from planner.media import MediaFacts, VideoFacts
 from planner.pixel_format import PIXEL_FORMATS
 from planner.schedule import PRIORITIES, DecodeSchedule, FileBatch, Priority, ScheduledRequest
-from planner.simplify import SharedPlans, without_hidden
+from planner.shared_plans import SharedPlans
+from planner.simplify import as_it_is, simplified
 from planner.timeline import Text, Timeline
 from planner.usage import file_usages
 from planner.use_index import UseIndex
@@ -32,6 +36,7 @@ LOOK_AHEAD_SECONDS = 3
 MIN_LOOK_AHEAD = 60
 MAX_LOOK_AHEAD = 90
 """Output frames, where no budget is set."""
+_URGENCY = {priority: place for place, priority in enumerate(PRIORITIES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +57,33 @@ class ExportPlanner:
         facts: Mapping[str, MediaFacts],
         text_sizes: Mapping[Text, tuple[float, float]],
         frames: range,
+        *,
+        simplify: bool = True,
+        scale: Fraction = Fraction(1),
+        copied: Sequence[range] = (),
     ) -> None:
         """`frames`: of the whole film, those that are exported. `text_sizes` as for FramePlanner.
 
+        Without `simplify` plans hold all that is active, also what nobody sees. `scale`: target pixels for a canvas
+        pixel, 1/2 in a draft. `copied`: of `frames`, those of which no picture is made, ascending; the look-ahead ends
+        before them.
+
         Raises SetupError for a timeline that shows clips too often to be planned ahead.
         """
+        self._simplified = partial(simplified, scale=scale) if simplify else as_it_is
         self._planner = FramePlanner(timeline, facts, text_sizes)
         self._frames = frames
+        self._ends = (*(each.start for each in copied), frames.stop)
+        """Where look-aheads end at the latest, ascending."""
         self._fps = timeline.fps
         self._sources = decode_sources(timeline.media, facts)
         uses = clip_uses(timeline, self._sources, frames)
         usages = file_usages(uses, len(frames))
         self._usage = {file_hash: usage.pattern for file_hash, usage in usages.items()}
         self._estimate = Estimate(usages, frames, timeline.root.width * timeline.root.height)
-        self._indexes = _indexes(self._sources, uses)
+        self._uses = _by_source(self._sources, uses)
+        self._indexes = _indexes(self._uses)
+        self._keep_plan: KeepPlan | None = None
         self._budget_bytes: int | None = None
         seconds = math.ceil(LOOK_AHEAD_SECONDS * self._fps)
         self._look_ahead = self._most_ahead = min(max(seconds, MIN_LOOK_AHEAD), MAX_LOOK_AHEAD)
@@ -93,8 +111,12 @@ class ExportPlanner:
         self._budget_bytes = budget_bytes
 
     def plan(self, output_frame: int) -> FramePlan:
-        """The plan of an output frame, without layers that nobody sees."""
+        """The plan of an output frame, simplified."""
         return self._near(output_frame).plan
+
+    def requests_at(self, output_frame: int) -> tuple[FrameRequest, ...]:
+        """What an output frame shows, each source frame once."""
+        return tuple(self._near(output_frame).requests.values())
 
     def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
         """All that this output frame and the look-ahead need, by file: those that are needed first come first.
@@ -103,11 +125,13 @@ class ExportPlanner:
         """
         found: dict[tuple[DecodeSource, int], ScheduledRequest] = {}
         size_bytes = reached = 0
-        for frame in range(output_frame, min(output_frame + self._most_ahead, self._frames.stop)):
+        end = next((end for end in self._ends[bisect_right(self._ends, output_frame) :]), output_frame)
+        for frame in range(output_frame, min(output_frame + self._most_ahead, end)):
             new = [(key, request) for key, request in self._near(frame).requests.items() if key not in found]
-            size_bytes += sum(frame_bytes(source.video) for (source, _), _ in new)
-            if reached and self._budget_bytes is not None and size_bytes > self._budget_bytes:
-                break
+            if self._budget_bytes is not None:
+                size_bytes += sum(frame_bytes(source.video) for (source, _), _ in new)
+                if reached and size_bytes > self._budget_bytes:
+                    break
             priority = self._priority(frame - output_frame)
             for key, request in new:
                 depth = len(request.instance) - 1
@@ -136,6 +160,17 @@ class ExportPlanner:
             return self._far(file_hash, pts, window.stop) if near is None else near
         return self._far(file_hash, pts, frame)
 
+    def plan_keeping(self, budget_bytes: int) -> int:
+        """Decide which frames are kept until they are shown again, in so many bytes. Returns the most of them used."""
+        sizes = {source: frame_bytes(source.video) for source in self._uses}
+        self._keep_plan = KeepPlan(self._uses, sizes, budget_bytes)
+        return self._keep_plan.peak_bytes
+
+    def keeps(self, media: str, pts: int, output_frame: int) -> bool:
+        """Whether a decoded frame is worth its room until a later output frame shows it. Any thread."""
+        source = self._sources[media]
+        return self._keep_plan is None or self._keep_plan.keeps(source, bisect_left(source.pts, pts), output_frame)
+
     def note_speed(self, file_hash: str, frames_per_second: float) -> None:
         """How many frames a second of its busy time the decoder of a file puts out: corrects the estimate."""
         self._estimate.note_speed(file_hash, frames_per_second)
@@ -155,7 +190,7 @@ class ExportPlanner:
             self._move(range(output_frame, output_frame))
         if output_frame == self._window.stop:
             plan = self._planner.plan(output_frame)
-            plan = replace(plan, picture=without_hidden(plan.picture, self._pictures))
+            plan = replace(plan, picture=self._simplified(plan.picture, self._pictures))
             self._pictures.next_frame()
             requests = _requests(plan.picture, self._sources)
             self._planned.append(_Planned(plan, requests))
@@ -236,20 +271,22 @@ def _batches(found: Mapping[tuple[DecodeSource, int], ScheduledRequest]) -> tupl
         FileBatch(
             source.file_hash,
             source.media[0],
-            tuple(sorted(requests, key=lambda r: (PRIORITIES.index(r.priority), r.request.pts))),
+            tuple(sorted(requests, key=lambda each: (_URGENCY[each.priority], each.request.pts))),
         )
         for source, requests in by_source.items()
     )
 
 
-def _indexes(
-    sources: Mapping[str, DecodeSource], uses: list[ClipUse]
-) -> dict[str, list[tuple[DecodeSource, UseIndex]]]:
-    """When the frames of each file are shown, by file hash."""
+def _by_source(sources: Mapping[str, DecodeSource], uses: list[ClipUse]) -> dict[DecodeSource, list[ClipUse]]:
     of_source: dict[DecodeSource, list[ClipUse]] = {source: [] for source in sources.values()}
     for use in uses:
         of_source[use.source].append(use)
+    return of_source
+
+
+def _indexes(uses: Mapping[DecodeSource, list[ClipUse]]) -> dict[str, list[tuple[DecodeSource, UseIndex]]]:
+    """When the frames of each file are shown, by file hash."""
     indexes: dict[str, list[tuple[DecodeSource, UseIndex]]] = {}
-    for source, each in of_source.items():
+    for source, each in uses.items():
         indexes.setdefault(source.file_hash, []).append((source, UseIndex(each)))
     return indexes

@@ -47,6 +47,8 @@ class PictureSource:
     request: FrameRequest
     opaque: bool
     """The file has no alpha."""
+    still: bool = field(default=False, compare=False)
+    """The file is one picture. It goes without saying where the requests are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Layer:
     """From pixels of the fitted picture (0…width, 0…height) to canvas pixels."""
     opacity: float
     blend: Blend
+    composition: str | None = field(default=None, compare=False)
+    """For messages: the composition that the clip lies in, where that was flattened into another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,8 @@ class FramePlanner:
                 if pts is None:
                     return None
                 request = FrameRequest(content.media, facts.file_hash, pts, instance)
-                return PictureSource(request, opaque=not facts.video.has_alpha), facts.video.display_size
+                source = PictureSource(request, opaque=not facts.video.has_alpha, still=facts.video.table is None)
+                return source, facts.video.display_size
             case CompositionContent():
                 nested = self._timeline.compositions[content.composition]
                 assert nested.duration is not None

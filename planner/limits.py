@@ -28,3 +28,5 @@ MAX_NAME_LENGTH = 1000
 """Characters of an id or a name."""
 MAX_POINTS = 10_000
 """Of a line or polygon."""
+MAX_FILTERS_LENGTH = 10_000
+"""Characters of a chain of filters."""

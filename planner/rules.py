@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from planner.document import CONTENTS
+from planner.ducking_rules import check_ducking
 from planner.errors import Problem
 from planner.json_path import Location, json_path
 from planner.number_pattern import is_sequence
@@ -25,6 +26,8 @@ def check_rules(data: Object) -> list[Problem]:
     problems = [*_check_variables(data), *_check_media(data)]
     for location, owner in canvases(data):
         problems += _check_ids(location, owner)
+        named = [(track_id(int(at[-1]), _text(track.get("id"))), at, track) for at, track in tracks(location, owner)]
+        problems += check_ducking(named)
         for track_location, track in tracks(location, owner):
             for clip_location, clip in clips(track_location, track):
                 problems += _check_clip(clip_location, clip, str(track.get("kind")))

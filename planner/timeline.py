@@ -40,6 +40,10 @@ Blend = Literal[
 ]
 TransitionType = Literal["dissolve", "fade", "wipe", "push", "iris"]
 Direction = Literal["left", "right", "up", "down"]
+FadeCurve = Literal["linear", "equal_power", "exponential"]
+Pitch = Literal["keep", "follow"]
+DEFAULT_TRUE_PEAK = -1.0
+"""Ceiling of a film that is brought to a loudness, dBTP: what EBU R 128 allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,22 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True)
+class Duck:
+    """Quieter while another track of the same composition sounds."""
+
+    by: str
+    """Id of that track."""
+    amount_db: float = -12.0
+    """Of the full reduction; 0 or less."""
+    threshold_db: float = -40.0
+    """RMS level, of full scale, above which that track sounds."""
+    attack: Fraction = Fraction(1, 20)
+    """Seconds of the film from no to full reduction."""
+    release: Fraction = Fraction(2, 5)
+    """Seconds of the film from full to no reduction."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClipAudio:
     gain_db: Animated = ZERO
     pan: Animated = ZERO
@@ -172,6 +192,40 @@ class ClipAudio:
     """Seconds."""
     fade_out: Fraction = Fraction(0)
     mute: bool = False
+    fade_in_curve: FadeCurve = "linear"
+    fade_out_curve: FadeCurve = "linear"
+    pitch: Pitch = "keep"
+    """Whether a speed other than 1 changes it."""
+    filters: str | None = None
+    """A chain in libavfilter's notation."""
+    duck: Duck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAudio:
+    gain_db: Animated = ZERO
+    """Its times, and those of `pan`, count from the start of the composition."""
+    pan: Animated = ZERO
+    mute: bool = False
+    solo: bool = False
+    """Of the tracks of its composition only those with solo are heard, if there are any."""
+    filters: str | None = None
+    """A chain in libavfilter's notation."""
+    duck: Duck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MasterAudio:
+    """What is done to the sum of everything."""
+
+    gain_db: Animated = ZERO
+    """Its times count from the start of the film."""
+    filters: str | None = None
+    """A chain in libavfilter's notation."""
+    loudness: float | None = None
+    """Integrated loudness to which the film is brought, LUFS; None leaves it as it is."""
+    true_peak: float | None = None
+    """Ceiling that a limiter keeps, dBTP; None for no limiter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +279,9 @@ class Track:
     enabled: bool = True
     opacity: Animated = ONE
     """Its times count from the start of the composition."""
+    audio: TrackAudio = field(default_factory=TrackAudio)
+    path: str = "$"
+    """Where it stands in the project file, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +332,7 @@ class Timeline:
     media: dict[str, Media]
     sample_rate: int = 48000
     channels: int = 2
+    master: MasterAudio = field(default_factory=MasterAudio)
     tags: tuple[tuple[str, str], ...] = ()
     video: VideoSettings = field(default_factory=VideoSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)

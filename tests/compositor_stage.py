@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from compositor.context import GLContext
 from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
+from compositor.plane_canvas import PlaneFormat
 from compositor.surfaces import Target
+from compositor.texels import PlaneScaler
 from planner.colour import SRGB, ColourTags
 from planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, Rect, TransitionLayer
 from planner.frames import Frame, FrameRequest, Plane, WritablePlane
@@ -113,9 +116,10 @@ class Stage:
     frames: dict[str, Frame] = field(default_factory=dict)
     scale: Fraction = Fraction(1)
     asked: list[FrameRequest] = field(default_factory=list)
+    scaler: PlaneScaler | None = None
 
     def __post_init__(self) -> None:
-        self.renderer = NestedCompRenderer(self.context, scale=self.scale)
+        self.renderer = NestedCompRenderer(self.context, scale=self.scale, scaler=self.scaler)
         self.reader = PictureReader(self.context)
 
     def frame(self, request: FrameRequest) -> Frame:
@@ -136,22 +140,42 @@ class Stage:
         self, plan: CompositionPlan, format_name: str, colour: ColourTags, size: tuple[int, int], padding: int = 0
     ) -> list[Codes]:
         """The planes of an output format; packed ones [height, width, components]."""
-        target = self.render(plan)
-        format_ = PIXEL_FORMATS[format_name]
-        dtype = np.dtype("<u1" if format_.bytes_per_sample == 1 else "<u2")
-        components = len(format_.components) or 1
-        planes, arrays = [], []
-        for index in range(format_.plane_count):
-            width, height = format_.plane_size(index, *size)
-            stride = width * components * dtype.itemsize + padding
-            data = bytearray(stride * height)
-            planes.append(WritablePlane(memoryview(data), stride, width, height))
-            rows = np.frombuffer(data, np.uint8).reshape(height, stride)[:, : stride - padding]
-            arrays.append((rows, width, height))
-        self.reader.read(target, format_, colour, *size, planes)
-        codes = [np.ascontiguousarray(rows).view(dtype).reshape(h, w, components) for rows, w, h in arrays]
-        return [plane if components > 1 else plane[..., 0] for plane in codes]
+        planes, found = _output(format_name, size, padding)
+        self.reader.read(self.render(plan), PIXEL_FORMATS[format_name], colour, *size, planes)
+        return found()
+
+    def read_planes(
+        self, plan: CompositionPlan, format_name: str, colour: ColourTags, padding: int = 0
+    ) -> list[Codes] | None:
+        """The same, composited on the planes; None where the renderer says that it can't be."""
+        size = (math.ceil(plan.width * self.scale), math.ceil(plan.height * self.scale))
+        planes, found = _output(format_name, size, padding)
+        format_ = PlaneFormat(PIXEL_FORMATS[format_name], colour)
+        return found() if self.renderer.draw_planes(plan, self.frame, format_, planes) else None
 
     def close(self) -> None:
         self.renderer.close()
         self.reader.close()
+
+
+def _output(
+    format_name: str, size: tuple[int, int], padding: int
+) -> tuple[list[WritablePlane], Callable[[], list[Codes]]]:
+    """Memory for a picture, and what gives its samples once it is filled."""
+    format_ = PIXEL_FORMATS[format_name]
+    dtype = np.dtype("<u1" if format_.bytes_per_sample == 1 else "<u2")
+    components = len(format_.components) or 1
+    planes, arrays = [], []
+    for index in range(format_.plane_count):
+        width, height = format_.plane_size(index, *size)
+        stride = width * components * dtype.itemsize + padding
+        data = bytearray(stride * height)
+        planes.append(WritablePlane(memoryview(data), stride, width, height))
+        rows = np.frombuffer(data, np.uint8).reshape(height, stride)[:, : stride - padding]
+        arrays.append((rows, width, height))
+
+    def found() -> list[Codes]:
+        codes = [np.ascontiguousarray(rows).view(dtype).reshape(h, w, components) for rows, w, h in arrays]
+        return [plane if components > 1 else plane[..., 0] for plane in codes]
+
+    return planes, found

@@ -30,6 +30,7 @@ REPORT: dict[str, Any] = {
     "duration_seconds": 10.0,
     "wall_seconds": 8.125,
     "realtime_factor": 1.2308,
+    "bottleneck": None,
     "outputs": [{"path": "o.mp4", "bytes": 1_234_567, "sha256": "…", "frames": 300}],
 }
 STARTED = Started(
@@ -42,6 +43,8 @@ STARTED = Started(
     system_reason="2 unique files",
     renderer="llvmpipe",
     renderer_kind="software",
+    hwaccel="none",
+    hwaccel_reason=None,
     video_codec="libx264",
     audio_codec="aac",
 )
@@ -56,7 +59,7 @@ class Recorded:
         self.options = ExportOptions()
 
     def __call__(
-        self, project: Path, output: Path, options: ExportOptions, listener: Listener, record: object
+        self, project: Path, output: Path, options: ExportOptions, listener: Listener, *_: object
     ) -> dict[str, Any]:
         self.project, self.output, self.options = project, output, options
         for event in self.events:
@@ -155,8 +158,11 @@ def test_progress_as_json(recorded: Recorded, capsys: pytest.CaptureFixture[str]
         "system_reason": "2 unique files",
         "renderer": "llvmpipe",
         "renderer_kind": "software",
+        "hwaccel": "none",
+        "hwaccel_reason": None,
         "video_codec": "libx264",
         "audio_codec": "aac",
+        "copying": None,
     }
     assert events[1] == {"event": "warning", "message": "a warning"}
     assert events[3] == {
@@ -251,7 +257,7 @@ def test_an_interrupted_export_leaves_nothing(number: signal.Signals, times: int
 
 
 def test_once_there_are_checkpoints_a_signal_ends_the_export_there_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    def export_film(project: Path, output: Path, options: ExportOptions, listener: Listener, record: object) -> None:
+    def export_film(project: Path, output: Path, options: ExportOptions, listener: Listener, *_: object) -> None:
         listener.checkpoint()
         os.kill(os.getpid(), signal.SIGTERM)
         reached.append("undisturbed")

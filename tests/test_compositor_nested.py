@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import moderngl
 import numpy as np
 import pytest
 
 from compositor.context import GLContext
+from compositor.painter import Painter
 from planner.colour import VIDEO
 from planner.errors import ExportError, RenderError
 from planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer
@@ -145,3 +149,59 @@ def test_a_picture_larger_than_opengl_holds(gl: GLContext) -> None:
         stage.render(canvas(8, 8, nested(canvas(width, 8, solid, name="big"), "pip")))
     assert caught.value.clip == "pip"
     stage.close()
+
+
+def test_an_opengl_error_names_the_composition_that_it_happened_in(
+    gl: GLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(gl, {"a": rgba_frame(noise(5, 8, 8, alpha=True))})
+    inner = canvas(8, 8, layer("a", 8, 8, opaque=False), name="inner")
+    outer = canvas(8, 8, nested(inner, "card"), name="outer")
+    paint = Painter.paint
+
+    def flagged(self: Painter, *arguments: object) -> None:
+        paint(self, *arguments)  # type: ignore[arg-type]
+        gl.gl.viewport = (0, 0, -1, -1)  # GL_INVALID_VALUE
+
+    def raised(*_: object) -> None:
+        raise moderngl.Error("out of memory")
+
+    for broken, message in ((flagged, "GL_INVALID_VALUE while rendering composition inner"), (raised, "out of memory")):
+        monkeypatch.setattr(Painter, "paint", broken)
+        with pytest.raises(RenderError, match=message) as caught:
+            stage.render(canvas(8, 8, nested(outer, "pip")))
+        error = caught.value
+        assert (error.component, error.composition, error.clip) == ("NestedRenderer", "inner", "card")
+    stage.close()
+
+
+def test_slow_compositions_are_logged_by_name_without_what_they_wait_for(
+    gl: GLContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "reelmill.compositor")
+    stage = Stage(gl, {"a": rgba_frame(noise(5, 8, 8, alpha=True))})
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    paint = Painter.paint
+
+    def slowly(self: Painter, *arguments: object) -> None:
+        clock[0] += next(seconds)
+        paint(self, *arguments)  # type: ignore[arg-type]
+
+    def frame(request: FrameRequest) -> Frame:
+        clock[0] += 10
+        return stage.frames[request.media]
+
+    monkeypatch.setattr(Painter, "paint", slowly)
+    # Deepest first: inner, outer, the canvas.
+    for pts, each in enumerate([(0.2, 0.05, 1.0), (0.3, 0.09, 1.0), (0.09, 0.15, 1.0)]):
+        seconds = iter(each)
+        inner = canvas(8, 8, layer("a", 8, 8, opaque=False, pts=pts), name="inner")
+        outer = canvas(8, 8, nested(inner, "card"), name="outer")
+        stage.renderer.render(canvas(8, 8, nested(outer, "pip")), frame)
+    stage.close()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "composition inner took 200 ms to render a frame"),
+        ("INFO", "composition outer took 150 ms to render a frame"),
+        ("WARNING", "composition inner took more than 100 ms 2 times, 300 ms at most"),
+    ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from decoders import decode_slots, file_worker
-from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, available_cores, descriptor_share
+from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, Turn, available_cores, descriptor_share
 from decoders.video_reader import MediaReader, open_reader
 from planner.frames import Frame
 from tests.clips import make_clip
@@ -22,15 +22,24 @@ def test_slots_go_to_those_that_are_needed_first() -> None:
     order: list[int] = []
 
     def decode(rank: int) -> None:
-        with slots.slot(rank):
-            order.append(rank)
+        turn = Turn(slots)
+        turn.take(rank)
+        order.append(rank)
+        turn.give()
 
-    with slots.slot(0):
-        threads = []
-        for waiting, rank in enumerate((9, 3, 7, 5), start=1):
-            threads.append(threading.Thread(target=decode, args=(rank,)))
-            threads[-1].start()
-            assert wait_until(lambda waiting=waiting: len(slots._waiting) == waiting)  # type: ignore[misc]
+    mine = Turn(slots)
+    mine.take(5)
+    threads = []
+    for waiting, rank in enumerate((9, 3, 7, 5), start=1):
+        threads.append(threading.Thread(target=decode, args=(rank,)))
+        threads[-1].start()
+        assert wait_until(lambda waiting=waiting: len(slots._waiting) == waiting)  # type: ignore[misc]
+    mine.take(3)
+    assert order == [], "nobody is in greater need"
+    mine.take(5)
+    assert order == [3, 5], "those in greater need, and those who waited longer, went first"
+    mine.give()
+    mine.give()
     for thread in threads:
         thread.join()
     assert order == [3, 5, 7, 9]
@@ -87,18 +96,20 @@ def test_slots_and_files_send_everyone_home_when_they_close() -> None:
 
     files.acquire(5, lambda: None)
     asked: list[bool] = []
-    with slots.slot(0):
-        threads = [
-            threading.Thread(target=wait, args=("slot", lambda: slots.slot(1).__enter__())),
-            threading.Thread(target=wait, args=("file", lambda: files.acquire(5, lambda: asked.append(True)))),
-        ]
-        for thread in threads:
-            thread.start()
-        assert wait_until(lambda: files.pressure == 2 and len(slots._waiting) == 1)
-        slots.close()
-        files.close()
-        for thread in threads:
-            thread.join()
+    turn = Turn(slots)
+    turn.take(0)
+    threads = [
+        threading.Thread(target=wait, args=("slot", lambda: Turn(slots).take(1))),
+        threading.Thread(target=wait, args=("file", lambda: files.acquire(5, lambda: asked.append(True)))),
+    ]
+    for thread in threads:
+        thread.start()
+    assert wait_until(lambda: files.pressure == 2 and len(slots._waiting) == 1)
+    slots.close()
+    files.close()
+    for thread in threads:
+        thread.join()
+    turn.give()
     assert sorted(ended) == ["file", "slot"]
     assert asked == [True]
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from decoders.probe import probe
-from decoders.sound import SoundReader, SoundSource
-from decoders.sound_playback import PlayedPart, open_playback
+from decoders.sound import SoundReader
+from decoders.sound_playback import PlayedPart, PlayedSound
 from decoders.sound_spool import SoundSpool
 from planner.errors import RenderError
 from planner.media import MediaFacts
@@ -283,7 +283,8 @@ def played(
     block: int = 1 << 30,
 ) -> Samples:
     part = PlayedPart(first, count, Fraction(speed), Fraction(offset), loop_end, RATE)
-    playback: SoundSource = open_playback(reader(path, stack), part, stack)
+    playback = PlayedSound(reader(path, stack), part)
+    stack.callback(playback.close)
     return np.concatenate([playback.read_at(i, min(block, count - i)) for i in range(0, count, block)])
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from planner.cues import Cue, TimeLine, plan_cues
+from planner.cues import Cue, TimeLine, plan_sound
 from planner.errors import SetupError
 from planner.timeline import AfterEnd, Clip, ClipAudio, Composition, Media, MediaContent, Solid, Timeline, Track
 from tests import timelines
@@ -27,7 +27,7 @@ def project(root: Composition, *nested: Composition) -> Timeline:
 
 
 def cues_of(root: Composition, *nested: Composition) -> tuple[Cue, ...]:
-    return plan_cues(project(root, *nested), FACTS)
+    return plan_sound(project(root, *nested), FACTS).cues
 
 
 def cues(*clips: Clip, duration: Fraction | int = 60) -> tuple[Cue, ...]:
@@ -134,7 +134,7 @@ def test_the_end_of_media_on_a_video_track_is_that_of_its_picture() -> None:
     clip = media_clip("a", 0, 30, 99, after_end="blank")
     long_picture = timelines.video("sound", 3000, 25, sound_seconds=Fraction(200))
     root = replace(composition(None, 60), tracks=(Track("v", (replace(clip, in_point=Fraction(115)),)),))
-    (cue,) = plan_cues(project(root), {"sound": long_picture})
+    (cue,) = plan_sound(project(root), {"sound": long_picture}).cues
     assert cue.end_sample == 5 * RATE
 
 
@@ -190,7 +190,7 @@ def test_two_hours_of_cuts_do_not_drift() -> None:
     clips = tuple(media_clip(f"c{i}", i * length, length, i * length) for i in range(5000))
     end = 5000 * length
     facts = {"sound": timelines.video("sound", 200_000, 25, sound_seconds=Fraction(8000))}
-    made = plan_cues(project(composition(None, end, clips)), facts)
+    made = plan_sound(project(composition(None, end, clips)), facts).cues
     assert made[0].first_sample == 0
     assert all(a.end_sample == b.first_sample for a, b in pairwise(made))
     assert made[-1].end_sample == round(end * RATE)

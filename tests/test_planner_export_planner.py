@@ -21,8 +21,10 @@ from planner.export_planner import ExportPlanner, frame_bytes
 from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
 from planner.frames import FrameRequest
+from planner.hidden_layers import without_hidden
 from planner.schedule import PRIORITIES
-from planner.simplify import without_hidden
+from planner.shared_plans import SharedPlans
+from planner.simplify import simplified
 from planner.timeline import Clip, Composition, CompositionContent, Media, Track
 from tests.random_timelines import Film, films
 from tests.timelines import media_clip, timeline, video
@@ -173,13 +175,15 @@ def test_a_batch_has_what_the_look_ahead_needs_in_order(film: Film, data: st.Dat
 
 @settings(deadline=None, max_examples=50)
 @given(films(alpha=False))
-def test_plans_are_those_of_the_frame_planner_without_hidden_layers(film: Film) -> None:
+def test_plans_are_those_of_the_frame_planner_simplified_or_as_they_are(film: Film) -> None:
     frames = all_frames(film)
     planner, plain = new_planner(film), FramePlanner(film.timeline, film.facts, {})
+    as_it_is = ExportPlanner(film.timeline, film.facts, {}, frames, simplify=False)
     for n in frames:
         planner.next_decode_batch(n)
         expected = plain.plan(n)
-        assert planner.plan(n) == replace(expected, picture=without_hidden(expected.picture))
+        assert planner.plan(n) == replace(expected, picture=simplified(expected.picture, SharedPlans()))
+        assert as_it_is.plan(n) == expected
 
 
 def test_plans_of_the_look_ahead_are_kept_and_those_left_behind_are_not() -> None:

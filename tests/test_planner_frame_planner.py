@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from planner.animation import EASINGS, Animated, Easing, Keyframe
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
+from planner.hidden_layers import without_hidden
 from planner.media import MediaFacts
-from planner.simplify import SharedPlans, untouched, without_hidden
+from planner.shared_plans import SharedPlans
+from planner.simplify import untouched
 from planner.source_time import Moment, within_source
 from planner.timeline import (
     AfterEnd,
