@@ -18,7 +18,7 @@ from compositor.context import GLContext
 from compositor.nested_watch import NestedWatch
 from compositor.painter import PlacedLayer
 from compositor.picture_store import FrameGetter, PictureStore
-from compositor.pictures import Picture
+from compositor.pictures import Picture, frame_picture
 from compositor.placement import place
 from compositor.plane_canvas import (
     Depth,
@@ -33,9 +33,10 @@ from compositor.plane_painter import PlanePainter, ShownLayer
 from compositor.resample import Resampler
 from compositor.shader_library import ShaderLibrary
 from compositor.statistics import CompositorStatistics
+from compositor.still_planes import StillConverter
 from compositor.surfaces import SurfacePool
 from planner.errors import ExportError
-from planner.frame_plan import CompositionPlan, Layer, TransitionLayer
+from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
 from planner.frames import WritablePlane
 from planner.tracing import Tracer
 
@@ -95,6 +96,9 @@ class PlaneCompositor:
         self._canvases = PlaneCanvasPool(context, pool, format_, mirrored=resampler.in_memory)
         self._colours = 1 if format_.format.model == "gray" else 3
         self._painter = PlanePainter(shaders, format_)
+        self._stills: StillConverter | None = None
+        if resampler.in_memory and format_.format.model == "yuv":
+            self._stills = StillConverter(context, pool, shaders, format_)
         self._nested: dict[CompositionPlan, tuple[Picture, PlaneCanvas, int]] = {}
         """With the number of the render that used it last."""
 
@@ -164,7 +168,7 @@ class PlaneCompositor:
             if isinstance(layer.source, CompositionPlan):
                 picture = self._composition(layer.source, frame)
             else:
-                picture = self._store.picture(layer, frame, scale=self._scale, wide=False)
+                picture = self._picture(layer, frame)
             direct = isinstance(layer.source, CompositionPlan) or self._same_kind(picture)
             passes: list[PlacedLayer | None] = []
             for indices in self._format.passes:
@@ -229,19 +233,33 @@ class PlaneCompositor:
         self._nested[plan] = (picture, canvas, self._store.render)
         return picture
 
+    def _picture(self, layer: Layer, frame: FrameGetter) -> Picture:
+        """What a layer shows. A still of R'G'B' is converted once where planes are best handled in memory."""
+        source = layer.source
+        if self._stills is None or not isinstance(source, PictureSource) or not source.still:
+            return self._store.picture(layer, frame, scale=self._scale, wide=False)
+        converter, request = self._stills, source.request
+
+        def make() -> Picture:
+            picture = frame_picture(frame(request), self._pool, self._shaders, wide=False)
+            return converter.convert(picture) if picture.layout == "packed" and picture.opaque else picture
+
+        return self._store.keep(("planes", self._format, source), make, wide=False)
+
     def _same_kind(self, picture: Picture) -> bool:
         """Whether the planes of a frame are those of the output, but for their range and depth."""
         coded = picture.colour
         if coded is None or picture.layout != "planes":
             return False
         own, other = self._format, coded
+        # Chroma that is painted apart may lie on any grid of its own.
+        same_size = len(own.passes) > 1 or not (other.format.log2_chroma_w or other.format.log2_chroma_h)
         return (
             other.format.model == own.format.model == "yuv"
             and other.tags.matrix == own.colour.matrix
             and other.tags.transfer == "sdr"
             and other.tags.primaries == "bt709"
-            and other.format.log2_chroma_w == own.format.log2_chroma_w
-            and other.format.log2_chroma_h == own.format.log2_chroma_h
+            and same_size
         )
 
     def _view(self, picture: Picture, indices: tuple[int, ...], *, direct: bool) -> Picture:

@@ -16,6 +16,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from planner.frames import Plane
 
+MIN_SIDE = 16
+"""Samples. Below it libswscale's filters are cut short, and the averages wrong."""
 MAX_SCALERS = 64
 """Set-ups of libswscale that are kept, one for each pair of sizes; animated sizes come and go."""
 
@@ -36,10 +38,13 @@ class AreaScaler:
         components: int,
         sample_bytes: int,
     ) -> Plane | None:
-        """The samples of `box` (left, top, width, height), averaged to `size`; None for interleaved components."""
-        if components != 1 or sys.byteorder != "little":
-            return None
+        """The samples of `box` (left, top, width, height), averaged to `size`; None where libswscale is not right."""
         left, top, width, height = box
+        if components != 1 or sys.byteorder != "little" or min(width, height, *size) < MIN_SIDE:
+            return None
+        # Some of the last samples come out of memory that nobody wrote, where rows are scaled and columns are not.
+        if sample_bytes == 2 and height == size[1]:
+            return None
         rows: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
         rows = np.frombuffer(plane.data, np.uint8) if sample_bytes == 1 else np.frombuffer(plane.data, np.uint16)
         stride = plane.stride_bytes // sample_bytes

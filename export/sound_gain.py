@@ -76,6 +76,8 @@ class StageLevels:
         end = max(stage.fade_out, stage.overlap_out)
         if not begin and not end:
             return range(sys.maxsize)
+        if begin + end >= stage.duration:
+            return range(0)
         low, high = stage.time.span(begin, stage.duration - end)
         # One sample less on either side: times of samples are rounded where they are evaluated.
         first = math.ceil(low * sample_rate) + 1

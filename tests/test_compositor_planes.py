@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -305,22 +304,33 @@ def box_filter(values: Floats, height: int, width: int) -> Floats:
 
 @pytest.mark.parametrize("top", [255, 1023, 65535])
 def test_the_area_scaler_is_a_box_filter(top: int) -> None:
-    name = {255: "gray", 1023: "gray10le", 65535: "gray16le"}[top]
-    plane = make_frame(name, [codes(3, 90, 160, top)], width=160, height=90, padding=32).planes[0]
+    random = np.random.default_rng(top)
     sample_bytes = 1 if top == 255 else 2
     dtype = np.uint8 if top == 255 else np.uint16
-    whole = np.frombuffer(plane.data, dtype).reshape(90, -1)[:, :160].astype(np.float64)
-    scaler = AreaScaler()
-    boxes = [(0, 0, 160, 90), (7, 3, 120, 60), (1, 1, 33, 89)]
-    for box, (wide, high) in itertools.product(boxes, [(64, 36), (33, 17), (20, 60)]):
-        left, top_row, width, height = box
-        if wide > width or high > height:
+    name = {255: "gray", 1023: "gray10le", 65535: "gray16le"}[top]
+    made = 0
+    for number in range(120):
+        width, height = (int(n) for n in random.integers(20, 200, 2))
+        plane = make_frame(name, [codes(number, height, width, top)], width=width, height=height, padding=32).planes[0]
+        whole = np.frombuffer(plane.data, dtype).reshape(height, -1)[:, :width].astype(np.float64)
+        left, top_row = int(random.integers(0, width // 2)), int(random.integers(0, height // 2))
+        wide, high = width - left - int(random.integers(0, 4)), height - top_row - int(random.integers(0, 4))
+        if min(wide, high) < 2:
             continue
-        found = scaler(plane, box, (wide, high), components=1, sample_bytes=sample_bytes)
-        assert found is not None
-        got = np.frombuffer(found.data, dtype)[: found.stride_bytes // sample_bytes * high].reshape(high, -1)[:, :wide]
-        expected = box_filter(whole[top_row : top_row + height, left : left + width], high, wide)
-        assert np.abs(got.astype(np.float64) - expected).max() <= max(1.0, top * 0.0015)
+        size = (int(random.integers(1, wide + 1)), high if number % 5 == 0 else int(random.integers(1, high + 1)))
+        expected = box_filter(whole[top_row : top_row + high, left : left + wide], size[1], size[0])
+        for _ in range(2):
+            held = [np.full(int(n), 255, np.uint8) for n in random.integers(1, 300_000, 3)]
+            del held  # so that memory which is not written to differs
+            found = AreaScaler()(plane, (left, top_row, wide, high), size, components=1, sample_bytes=sample_bytes)
+            if found is None:
+                assert min(*size, wide, high) < 16 or (size[1] == high and sample_bytes == 2)
+                break
+            rows = np.frombuffer(found.data, dtype)[: found.stride_bytes // sample_bytes * size[1]]
+            got = rows.reshape(size[1], -1)[:, : size[0]].astype(np.float64)
+            assert np.abs(got - expected).max() <= max(2.0, top * 0.008)
+            made += 1
+    assert made > 60
 
 
 def test_the_area_scaler_leaves_interleaved_samples_alone() -> None:

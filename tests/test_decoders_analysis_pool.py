@@ -175,6 +175,7 @@ def test_processes_that_end_while_they_load_are_an_error(monkeypatch: pytest.Mon
 
 def test_processes_that_never_come_up_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis_pool, "START_SECONDS", 0.0)
+    monkeypatch.setattr(analysis_pool, "POLL_SECONDS", 0.0)  # no process loads before the first look
     with AnalysisPool(1, nothing) as pool, pytest.raises(SetupError, match="one has not come up in 0 s"):
         list(pool.results(iter([Tell()])))
 

@@ -55,6 +55,14 @@ def test_fades_are_straight_lines(folder: Path) -> None:
     assert np.allclose(samples[:, 1], expected, atol=1e-7)
 
 
+def test_fades_that_meet_multiply(folder: Path) -> None:
+    audio = ClipAudio(fade_in=Fraction(3, 2), fade_out=Fraction(7, 4))
+    samples = sounded(folder, media_clip("a", 0, 2, audio=audio), files={"sound": "half.wav"}, duration=2)
+    t = np.arange(2 * RATE) / RATE
+    expected = 0.5 * np.minimum(1, t / 1.5) * np.minimum(1, (2 - t) / 1.75)
+    assert np.allclose(samples[:, 0], expected, atol=1e-7)
+
+
 def test_overlapping_clips_crossfade_with_equal_power(folder: Path) -> None:
     clips = media_clip("a", 0, 2, media="half"), media_clip("b", Fraction(3, 2), 2, media="quarter")
     files = {"half": "half.wav", "quarter": "quarter.wav"}

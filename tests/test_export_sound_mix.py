@@ -236,8 +236,8 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
         back = media_clip("back", 0, seconds, seconds, speed=Fraction(-1))
         fast = media_clip("fast", 0, seconds, 0, speed=Fraction(9, 10))
         timeline = sound_timeline(composition(None, seconds, (bed,), (back,), (fast,)), media={"sound": path})
-        mix = SoundMix(plan_sound(timeline, facts), timeline.media, facts, first_sample=0, sample_count=seconds * RATE)
         tracemalloc.start()
+        mix = SoundMix(plan_sound(timeline, facts), timeline.media, facts, first_sample=0, sample_count=seconds * RATE)
         count = sum(len(piece) for piece in pieces(mix, (1024,)))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -112,3 +112,18 @@ def test_adjoining_clips_are_the_uncut_recording(tmp_path: Path) -> None:
 
 
 CANVAS = {"width": 64, "height": 64, "fps": 30}
+
+
+def test_the_report_tells_of_the_sound_engine(tmp_path: Path) -> None:
+    impulse(tmp_path / "click.wav", 5)
+    output, report = film(tmp_path, project("7/13"), "out.mov", audio_workers=3)
+    told = report["audio"]
+    assert (told["workers"], told["cues"], told["opened"], told["peak_open"]) == (3, 1, 1, 1)
+    assert told["chunks"] >= RATE // 8192
+    assert 0 <= told["utilisation"] <= 1
+    assert told["encoder_waited_seconds"] < report["wall_seconds"]
+    assert report["stages"]["audio"]["seconds"] > 0
+    _, silent = film(tmp_path, project("7/13"), "silent.mp4", no_audio=True)
+    assert silent["audio"] is None
+    assert silent["stages"]["audio"]["seconds"] == 0
+    assert output.exists()
