@@ -84,6 +84,7 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], 
     from export.session import export_film
 
     told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
+    invocation.log.write = told.logged
     record = ExportRecord()
     try:
         report = export_film(project, outputs[0], options, told, record, profile)

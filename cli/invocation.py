@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cli.interruption import Interruption
+from cli.log_lines import LogLines
 
 HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True}
 """Of the help pages; commands inherit them from the group."""
@@ -19,12 +20,15 @@ class Invocation:
 
     interruption: Interruption = field(default_factory=Interruption)
     verbose: bool = False
-    """Show tracebacks."""
+    """Show tracebacks, and everything that is logged."""
+    log: LogLines = field(default_factory=LogLines)
 
 
 def _note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value:
-        context.ensure_object(Invocation).verbose = True
+        invocation = context.ensure_object(Invocation)
+        invocation.verbose = True
+        invocation.log.show_all()
 
 
 def verbose_option(command: Any) -> Any:
@@ -35,5 +39,5 @@ def verbose_option(command: Any) -> Any:
         is_eager=True,
         expose_value=False,
         callback=_note,
-        help="Show where an error comes from (a traceback).",
+        help="Show what goes on inside, and where an error comes from (a traceback).",
     )(command)

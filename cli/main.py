@@ -62,7 +62,7 @@ def export_main(arguments: Sequence[str] | None = None) -> int:
 def run(command: click.Command, name: str, arguments: Sequence[str] | None) -> int:
     """Run a command, print its failure, and return the exit code."""
     invocation = Invocation()
-    with invocation.interruption:
+    with invocation.interruption, invocation.log.listening():
         try:
             result = command.main(
                 None if arguments is None else list(arguments), prog_name=name, standalone_mode=False, obj=invocation

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from cli.log_lines import log_line
 from cli.talk import is_terminal, printable, styled, talk, wants_colour
 from export.job import Progress, SilentListener, Started
 from planner.clock import format_time
@@ -38,6 +39,9 @@ class Narrator(SilentListener):
 
     def failed(self, error: dict[str, Any], exit_code: int) -> None:
         """Told by the command before the error is printed; `error` as in the report."""
+
+    def logged(self, level: str, message: str) -> None:
+        """Something that a room logged; any thread."""
 
     def close(self) -> None:
         """The last call: leaves the terminal as it was."""
@@ -73,6 +77,9 @@ class LineNarrator(Narrator):
 
     def warned(self, message: str) -> None:
         self._say(f"{styled('warning:', colour='yellow', bold=True)} {printable(message)}")
+
+    def logged(self, level: str, message: str) -> None:
+        self._say(log_line(level, message))
 
     def finished(self, report: dict[str, Any]) -> None:
         for output in report["outputs"]:
@@ -168,6 +175,9 @@ class JsonNarrator(Narrator):
             audio_codec=event.audio_codec,
             copying=event.copying,
         )
+
+    def logged(self, level: str, message: str) -> None:
+        self._tell("log", level=level, message=message)
 
     def progressed(self, event: Progress) -> None:
         now = time.monotonic()
