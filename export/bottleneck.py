@@ -91,17 +91,16 @@ def _of_encoder(time: ExportTime, render: ThreadTime, encode: ThreadTime) -> str
 
 
 def _of_decoders(time: ExportTime, render: ThreadTime) -> str:
-    itself = render.of(*_DECODING)
-    if itself > render.of("wait for frame"):
-        return f"decoding bounds this export: the render thread itself decoded {_share(itself, time)} of the time"
     decoders = [thread for thread in time.threads if thread.name.startswith(DECODE_THREADS)]
     busiest = max(decoders, key=lambda thread: thread.of(*_DECODING), default=ThreadTime(DECODE_THREADS, {}))
     name = busiest.name.removeprefix(DECODE_THREADS)
+    which = (
+        "the decode thread" if len(decoders) == 1 else f"the busiest of {len(decoders)} decode threads, that of {name},"
+    )
     return (
         "decoding bounds this export: the render thread waited "
         f"{_share(render.of('wait for frame'), time)} of the time for frames, "
-        f"and the busiest of {len(decoders)} decode threads, that of {name}, "
-        f"decoded {_share(busiest.of(*_DECODING), time)} of it"
+        f"and {which} decoded {_share(busiest.of(*_DECODING), time)} of it"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decoders.clip_decoders import ClipDecoders
 from decoders.hardware import choose_hardware
+from decoders.read_ahead import ReadAhead
 from decoders.shared_pool import SharedDecoderPool
 from export.job import ExportOptions
 from export.project import OpenedProject
@@ -33,7 +34,8 @@ def open_frame_source(
     """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it."""
     facts, media = opened.facts, opened.timeline.media
     if system == "v1":
-        return ClipDecoders(facts, media, allow_network=options.allow_network, hardware=hardware, tracer=tracer)
+        decoders = ClipDecoders(facts, media, allow_network=options.allow_network, hardware=hardware, tracer=tracer)
+        return ReadAhead(decoders, planner.requests_ahead, tracer=tracer)
     return SharedDecoderPool(
         facts,
         media,

@@ -118,6 +118,11 @@ class ExportPlanner:
         """What an output frame shows, each source frame once."""
         return tuple(self._near(output_frame).requests.values())
 
+    def requests_ahead(self, output_frame: int) -> tuple[FrameRequest, ...]:
+        """What an output frame shows, and then what the next does, where that is rendered right after it."""
+        follows = output_frame + 1 < self._frames.stop and output_frame + 1 not in self._ends
+        return self.requests_at(output_frame) + (self.requests_at(output_frame + 1) if follows else ())
+
     def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
         """All that this output frame and the look-ahead need, by file: those that are needed first come first.
 
