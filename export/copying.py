@@ -105,7 +105,8 @@ def copy_summary(parts: Sequence[CopyPart]) -> str:
     copied = [part for part in parts if part.copied]
     if not copied:
         reasons = encoded_frames(parts)
-        more = f"; {len(reasons) - 1} more reasons" if len(reasons) > 1 else ""
+        others = len(reasons) - 1
+        more = f"; {others} more reason{'s' if others > 1 else ''}" if others else ""
         return f"nothing is copied: {next(iter(reasons))}{more}"
     frames, whole = (sum(part.frames for part in each) for each in (copied, parts))
     stretches = "1 stretch" if len(copied) == 1 else f"{len(copied)} stretches"
