@@ -2,7 +2,7 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-sound clean
+.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-memory bench-sound clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-peers     install MoviePy and movis for it, in out/bench"
 	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/performance.md)"
 	@echo "make bench-sound     time mixing and decoding of sound, beside ffmpeg (minutes; prints tables)"
+	@echo "make bench-memory    export a film a hundred times in one process (minutes; prints what memory it holds)"
 	@echo "make bench-analysis  time the analysis of sound in processes against one process (20 minutes; prints a table)"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
@@ -51,6 +52,10 @@ bench-decoders:
 bench-sound:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.sound
+
+bench-memory:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.many_exports
 
 bench-analysis:
 	@.ci/setup.sh test
