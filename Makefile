@@ -2,7 +2,7 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-memory bench-sound clean
+.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
@@ -11,9 +11,12 @@ help:
 	@echo "make bench      time reelmill against ffmpeg, melt, MoviePy and movis (an hour; writes docs/performance.md)"
 	@echo "make bench-peers     install MoviePy and movis for it, in out/bench"
 	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/performance.md)"
+	@echo "make bench-pictures  time the picture pipeline beside Pillow and swscale (a minute; writes docs/performance.md)"
 	@echo "make bench-sound     time mixing and decoding of sound, beside ffmpeg (minutes; prints tables)"
+	@echo "make bench-outputs   time six outputs of one pass against an export for each (minutes; prints a table)"
 	@echo "make bench-memory    export a film a hundred times in one process (minutes; prints what memory it holds)"
 	@echo "make bench-analysis  time the analysis of sound in processes against one process (20 minutes; prints a table)"
+	@echo "make bench-batch     time a batch of 200 films in two processes against one, kill and resume it (20 minutes; prints a table)"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
@@ -49,6 +52,14 @@ bench-decoders:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.shared_decoders --docs docs/performance.md
 
+bench-outputs:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.outputs
+
+bench-pictures:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.pictures --docs docs/performance.md
+
 bench-sound:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.sound
@@ -60,6 +71,10 @@ bench-memory:
 bench-analysis:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.analysis
+
+bench-batch:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.batch
 
 clean:
 	rm -rf .venv out build dist *.egg-info examples/media

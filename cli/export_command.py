@@ -21,12 +21,13 @@ from cli.options import (
     set_option,
     system_option,
 )
-from cli.parameters import BITRATE, PATH, SIZE
+from cli.parameters import BITRATE, OUTPUT, PATH, SIZE, TIME
 from cli.progress import ProgressStyle, narrator
 from cli.talk import talk
 from export.job import Copy, ExportOptions, Renderer, System
 from planner.errors import ExportError, Interrupted, RenderError
 from planner.hardware import Hwaccel
+from planner.outputs import Output
 from planner.timeline import AudioSettings, VideoSettings
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264."
 
 
-@click.command("export", context_settings=HELP_SETTINGS, short_help="Render a project to a film or a sound file.")
+@click.command("export", context_settings=HELP_SETTINGS, short_help="Render a project to films, sound and pictures.")
 @click.argument("project", type=PATH)
-@click.argument("outputs", type=PATH, nargs=-1, required=True, metavar="OUTPUT")
+@click.argument("outputs", type=OUTPUT, nargs=-1, metavar="[OUTPUT...]")
 @system_option
 @range_option
 @set_option
@@ -54,6 +55,7 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 @click.option(
     "--size", type=SIZE, metavar="WxH", help="Scale the finished pictures, with bars where the aspect differs."
 )
+@click.option("--at", type=TIME, metavar="TIME", help="A poster's moment; default a tenth of the duration.")
 @click.option("--draft", is_flag=True, help="Composite at half size: faster, for a look.")
 @click.option("--threads", type=click.IntRange(1, 128), metavar="N", help="Encoder threads; they decide x264's bytes.")
 @copy_option
@@ -64,6 +66,7 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 @hwaccel_option
 @no_fast_paths_option
 @click.option("--report", type=PATH, metavar="FILE", help="Write a JSON report, of success and of failure.")
+@click.option("--depfile", type=PATH, metavar="FILE", help="Write a rule for make: what the outputs were made from.")
 @click.option("--profile", type=PATH, metavar="FILE", help="Write when each thread did what, for ui.perfetto.dev.")
 @click.option("--progress", type=click.Choice(get_args(ProgressStyle)), default="auto", help="How to tell progress.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
@@ -71,23 +74,28 @@ _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @verbose_option
 @click.pass_obj
-def export(invocation: Invocation, /, project: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
-    """Render PROJECT to the film, or the sound file, OUTPUT; its extension names the container."""
-    if len(outputs) > 1:
-        raise click.UsageError(f"one output at a time, and there are {len(outputs)}; an unquoted name with spaces?")
+def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...], **flags: Any) -> None:
+    """Render PROJECT to each OUTPUT in one pass: films, sound, pictures.
+
+    An OUTPUT is [KIND=]PATH. The kind follows from the extension and from a number pattern (film.mp4, sound.wav,
+    teaser.gif, poster.jpg, frames/%06d.png), and is named where it does not (sheet=overview.png). Without an OUTPUT
+    those of the project are made.
+    """
     options = export_options(flags)
     from export.report import ExportRecord, check_report_path, write_report
 
+    written = [Path(output.path) for output in outputs]
     if flags["report"] is not None:
-        check_report_path(flags["report"], (project, *outputs))
-    profile = _profile(flags["profile"], (project, *outputs, *filter(None, [flags["report"]])))
-    from export.session import export_film
+        check_report_path(flags["report"], (project, *written))
+    profile = _profile(flags["profile"], (project, *written, *filter(None, [flags["report"]])))
+    from export.api import render
 
     told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
     invocation.log.write = told.logged
     record = ExportRecord()
     try:
-        report = export_film(project, outputs[0], options, told, record, profile)
+        film = render(project, outputs, listener=told, record=record, profile=profile, options=options)
+        report = film.report
         told.finished(report)
     except (Exception, KeyboardInterrupt) as error:
         told.close()
@@ -129,6 +137,7 @@ def export_options(flags: dict[str, Any]) -> ExportOptions:
         audio=AudioSettings(codec=flags["audio_codec"], bitrate=flags["audio_bitrate"]),
         no_audio=flags["no_audio"],
         size=flags["size"],
+        at=flags["at"],
         draft=flags["draft"],
         threads=flags["threads"],
         cache_bytes=flags["cache_size"],
@@ -139,6 +148,8 @@ def export_options(flags: dict[str, Any]) -> ExportOptions:
         copy=cast(Copy, flags["copy"]),
         fast_paths=not flags["no_fast_paths"],
         force=flags["force"],
+        reserved=tuple(path for path in (flags.get("report"), flags.get("profile")) if path is not None),
+        depfile=flags.get("depfile"),
         allow_network=flags["allow_network"],
     )
 

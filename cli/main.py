@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from cli.batch_command import batch
+from cli.check_command import check
 from cli.compare_command import compare
 from cli.doctor_command import doctor
 from cli.error_block import crash_block, error_block, usage_block
@@ -45,7 +47,7 @@ def reelmill() -> None:
     """Renders a JSON timeline to a video file: exact, fast, explicit."""
 
 
-for _command in (export, init, validate, plan, frame, compare, probe, schema, doctor, shell_hook):
+for _command in (export, init, validate, plan, frame, compare, check, batch, probe, schema, doctor, shell_hook):
     reelmill.add_command(_command)
 
 

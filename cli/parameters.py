@@ -12,6 +12,7 @@ import click
 
 from planner.clock import MAX_SECONDS, Time, parse_time
 from planner.limits import MAX_CANVAS_PX
+from planner.outputs import Output
 from planner.variables import NAME
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -83,10 +84,18 @@ def parse_variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def parse_output(text: str) -> Output:
+    """`[KIND=]PATH`."""
+    from export.output_names import parse_output  # loads media libraries, which `--help` does not need
+
+    return parse_output(text)
+
+
 RANGE = Parsed("range", parse_range)
 SIZE = Parsed("size", parse_size)
 BYTES = Parsed("bytes", parse_bytes)
 BITRATE = Parsed("bitrate", parse_bitrate)
 VARIABLE = Parsed("variable", parse_variable)
 TIME = Parsed("time", parse_time)
+OUTPUT = Parsed("output", parse_output)
 PATH: click.Path = click.Path(path_type=Path)

@@ -30,7 +30,7 @@ from planner.hardware import Hwaccel
 
 if TYPE_CHECKING:
     from export.copying import CopyPart
-    from export.plan_description import FileUse, PlanDescription
+    from export.plan_description import FileUse, OutputBox, PlanDescription
 
 MAX_REASONS = 12
 """For not copying, that are listed."""
@@ -52,7 +52,7 @@ MAX_RANGES = 3
 @verbose_option
 def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""
-    from export.plan_description import describe_plan
+    from export.api import plan as describe_plan
 
     options = ExportOptions(
         variables=dict(flags["variables"]),
@@ -63,7 +63,7 @@ def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
         cache_bytes=flags["cache_size"],
         allow_network=flags["allow_network"],
     )
-    found = describe_plan(project, options)
+    found = describe_plan(project, options=options)
     if html is not None:
         from export.plan_page import write_plan_page
 
@@ -95,8 +95,21 @@ def _lines(found: PlanDescription) -> Iterator[str]:
     if found.system == "v2":
         share = sum(file.cache_share for file in found.files)
         yield f"cache: {share:.0%} of {size_text(found.cache_bytes)} at most"
+    for output in found.outputs:
+        yield f"output {output.path}: {_output(output)}"
     if found.copying is not None:
         yield from _copying(found.copying)
+
+
+def _output(output: OutputBox) -> str:
+    parts: list[str] = [output.kind]
+    if output.width is not None:
+        parts.append(f"{output.width}×{output.height}")
+    if output.kind not in ("poster", "sheet", "sound"):
+        parts.append(f"{output.frames} frames at {rate(output.fps)} frames/s")
+    parts.append(f"{_seconds(output.start)}–{_seconds(output.end)} s")
+    codecs = " + ".join(codec for codec in (output.video_codec, output.audio_codec) if codec)
+    return ", ".join([*parts, *([codecs] if codecs else [])])
 
 
 def _copying(parts: Sequence[CopyPart]) -> Iterator[str]:

@@ -42,7 +42,7 @@ def probe(context: click.Context, /, files: tuple[str, ...], allow_network: bool
     With --analyze the sound is measured: loudness, peaks, silences, waveform, pitch. --waveform draws that, and
     --conform writes the sound at other rates.
     """
-    from export.project import probe_file
+    from export.api import probe as probe_file
 
     analysis = chosen_analysis(context, flags, allow_network=allow_network)
     answers: list[_Answer] = []

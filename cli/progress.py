@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from cli.log_lines import log_line
 from cli.talk import is_terminal, printable, styled, talk, wants_colour
-from export.job import Progress, SilentListener, Started
+from export.job import Progress, SilentListener, Started, StartedOutput
 from planner.clock import format_time
 
 if TYPE_CHECKING:
@@ -158,22 +159,24 @@ class JsonNarrator(Narrator):
         self._told: float | None = None
 
     def started(self, event: Started) -> None:
+        first = event.outputs[0]
         self._tell(
             "started",
-            output=str(event.output),
+            output=first.path,
             frames=event.frames,
             fps=str(event.fps),
-            width=event.width,
-            height=event.height,
+            width=first.width,
+            height=first.height,
             system=event.system,
             system_reason=event.system_reason,
             renderer=event.renderer,
             renderer_kind=event.renderer_kind,
             hwaccel=event.hwaccel,
             hwaccel_reason=event.hwaccel_reason,
-            video_codec=event.video_codec,
-            audio_codec=event.audio_codec,
-            copying=event.copying,
+            video_codec=first.video_codec,
+            audio_codec=first.audio_codec,
+            copying=first.copying,
+            outputs=[{**asdict(output), "fps": str(output.fps)} for output in event.outputs],
         )
 
     def logged(self, level: str, message: str) -> None:
@@ -210,21 +213,35 @@ class JsonNarrator(Narrator):
 
 def start_lines(event: Started) -> list[str]:
     """What will be made, and by what."""
-    codecs = " + ".join(codec for codec in (event.video_codec, event.audio_codec) if codec)
-    name = styled(printable(str(event.output)), bold=True)
+    lines = [_output_line(output) for output in event.outputs]
     if not event.frames:
-        return [f"{name}: sound alone, {codecs}"]
-    duration = format_time(event.frames / event.fps)
-    picture = f"{event.width}×{event.height} at {rate(event.fps)} frames/s"
-    lines = [f"{name}: {picture}, {event.frames} frames ({duration}), {codecs}"]
+        return lines
     lines.append(f"system {event.system}: {printable(event.system_reason)}")
     if event.renderer is not None:
         lines.append(f"renderer: {printable(event.renderer)}, {event.renderer_kind}")
     if event.hwaccel_reason is not None:
         lines.append(f"hwaccel {event.hwaccel}: {printable(event.hwaccel_reason)}")
-    if event.copying is not None:
-        lines.append(f"copy auto: {printable(event.copying)}")
+    for output in event.outputs:
+        if output.copying is not None:
+            of = f" of {printable(output.path)}" if len(event.outputs) > 1 else ""
+            lines.append(f"copy auto{of}: {printable(output.copying)}")
     return lines
+
+
+def _output_line(output: StartedOutput) -> str:
+    name = styled(printable(output.path), bold=True)
+    codecs = " + ".join(codec for codec in (output.video_codec, output.audio_codec) if codec)
+    if not output.frames:
+        return f"{name}: sound alone, {codecs}"
+    picture = f"{output.width}×{output.height}"
+    match output.kind:
+        case "poster":
+            return f"{name}: a picture, {picture}"
+        case "sheet":
+            return f"{name}: a contact sheet"
+    duration = format_time(output.frames / output.fps)
+    made = f", {codecs}" if codecs else ""
+    return f"{name}: {picture} at {rate(output.fps)} frames/s, {output.frames} frames ({duration}){made}"
 
 
 def progress_line(event: Progress) -> str:
@@ -237,7 +254,7 @@ def progress_line(event: Progress) -> str:
 
 def summary_line(report: dict[str, Any], output: dict[str, Any]) -> str:
     """What came out. `report` and `output` as in the report."""
-    frames = f"{output['frames']} frames, " if output["frames"] else ""
+    frames = f"{output['frames']} frames, " if output["frames"] > 1 else ""
     factor = report["realtime_factor"]
     speed = "" if factor is None else f" ({factor:.2f} × real time)"
     made = styled("wrote", colour="green", bold=True)

@@ -61,11 +61,11 @@ def init(directory: Path, force: bool) -> None:
 @verbose_option
 def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_network: bool, as_json: bool) -> None:
     """Find every problem in PROJECT and its media, without rendering."""
-    from export.project import validate_project
+    from export.api import validate as validate_project
 
     options = ExportOptions(variables=dict(variables), allow_network=allow_network)
     try:
-        found = validate_project(project, options)
+        found = validate_project(project, options=options)
     except ProjectError as error:
         if as_json:
             click.echo(json.dumps({"valid": False, "problems": error.as_dict()["problems"], "warnings": []}, indent=2))
@@ -92,6 +92,7 @@ def _facts(found: Validation) -> dict[str, Any]:
         "height": found.height,
         "clips": found.clips,
         "media": found.media,
+        "outputs": list(found.outputs),
     }
 
 
@@ -114,7 +115,7 @@ def _count(number: int, noun: str) -> str:
 @verbose_option
 def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
     """Write the picture of PROJECT that is on screen at a time to OUTPUT; its extension names the format."""
-    from export.session import export_frame
+    from export.api import frame as write_frame
 
     options = ExportOptions(
         variables=dict(flags["variables"]),
@@ -124,7 +125,7 @@ def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
         force=flags["force"],
         allow_network=flags["allow_network"],
     )
-    export_frame(project, at, output, options)
+    write_frame(project, at, output, options=options)
     talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(output))}")
 
 

@@ -39,6 +39,16 @@ Image.MAX_IMAGE_PIXELS = 16384**2
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """A line under or through letters."""
+
+    height: float
+    """Of its middle above the baseline, ems."""
+    thickness: float
+    """Ems."""
+
+
+@dataclass(frozen=True, slots=True)
 class Font:
     """One face, of any size."""
 
@@ -48,6 +58,8 @@ class Font:
     """Ems, above the baseline."""
     descent: float
     """Ems, below the baseline; positive."""
+    underline: Bar
+    strikeout: Bar
 
     def has(self, cluster: str) -> bool:
         """Whether the font can draw a user-perceived character: its base with all its marks.
@@ -61,7 +73,7 @@ class Font:
 
     def advance(self, text: str, direction: Literal["ltr", "rtl"]) -> float:
         """Width of a text of one direction, ems."""
-        return _sized(self.path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
+        return _advance(self.path, text, direction)
 
 
 def is_ignorable(character: str) -> bool:
@@ -81,6 +93,10 @@ def require_layout() -> None:
         )
 
 
+_UNDERLINE, _STRIKEOUT = Bar(-0.1, 0.05), Bar(0.25, 0.05)
+"""For fonts that tell none."""
+
+
 @functools.lru_cache(maxsize=128)
 def load_font(path: str) -> Font:
     """Open a font file. Raises SetupError for what is no TrueType or OpenType font with outlines."""
@@ -94,6 +110,12 @@ def load_font(path: str) -> Font:
             if not ascent and not descent and typographic is not None:
                 ascent, descent = typographic.sTypoAscender, typographic.sTypoDescender
             em = tables["head"].unitsPerEm
+            under = (
+                (tables["post"].underlinePosition, tables["post"].underlineThickness) if "post" in tables else (0, 0)
+            )
+            through = (
+                (typographic.yStrikeoutPosition, typographic.yStrikeoutSize) if typographic is not None else (0, 0)
+            )
             characters = frozenset(tables.getBestCmap() or ())
         _sized(path, _MEASURED_PX)
     except FileNotFoundError as error:
@@ -110,7 +132,15 @@ def load_font(path: str) -> Font:
         raise _not_a_font(path, getattr(error, "strerror", None) or str(error)) from error
     except Exception as error:  # fontTools raises whatever its parser stumbles over in a damaged file
         raise _not_a_font(path, f"it is damaged ({type(error).__name__}: {error})") from error
-    return Font(path, characters, ascent / em, -descent / em)
+    return Font(
+        path, characters, ascent / em, -descent / em, _bar(under, em, _UNDERLINE), _bar(through, em, _STRIKEOUT)
+    )
+
+
+def _bar(told: tuple[float, float], em: int, usual: Bar) -> Bar:
+    """A bar as the font has it; some have none."""
+    height, thickness = told
+    return Bar(height / em, thickness / em) if thickness > 0 else usual
 
 
 def _not_a_font(path: str, why: str) -> SetupError:
@@ -125,6 +155,11 @@ def _not_a_font(path: str, why: str) -> SetupError:
 @functools.lru_cache(maxsize=64)
 def _sized(path: str, size_px: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size_px, layout_engine=ImageFont.Layout.RAQM)
+
+
+@functools.lru_cache(maxsize=4096)  # words come again
+def _advance(path: str, text: str, direction: Literal["ltr", "rtl"]) -> float:
+    return _sized(path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from planner.tracing import NO_TRACE, Tracer
 
 
 class NestedCompRenderer:
-    """Renders composition plans. Owns its shaders, textures and targets, not the context."""
+    """Renders composition plans. Owns its textures and targets, not the context."""
 
     def __init__(
         self,
@@ -42,27 +42,34 @@ class NestedCompRenderer:
         *,
         scale: Fraction = Fraction(1),
         scaler: PlaneScaler | None = None,
+        shaders: ShaderLibrary | None = None,
         tracer: Tracer = NO_TRACE,
     ) -> None:
-        """`scale`: target pixels for a canvas pixel; 1/2 in a draft. `scaler`: of planes that are still in memory."""
+        """`scale`: target pixels for a canvas pixel; 1/2 in a draft. `scaler`: of planes that are still in memory.
+        `shaders`: of this context, and the caller's; None for shaders of its own.
+        """
         self.statistics = CompositorStatistics()
         self._context = context
         self._tracer = tracer
         self._watch = NestedWatch(context)
         self._scale = scale
-        self._shaders = ShaderLibrary(context)
+        self._owns_shaders = shaders is None
+        self._shaders = shaders or ShaderLibrary(context)
         self._pool = SurfacePool(context)
         self._resampler = Resampler(self._pool, self._shaders, scaler)
         self._painter = Painter(self._pool, self._shaders, self._resampler)
         self._store = PictureStore(self._pool, self._shaders, tracer)
         self._planes: dict[PlaneFormat, PlaneCompositor] = {}
+        self._drawn: set[PlaneCompositor] = set()
+        """Those that drew a picture of the frame that is going on."""
         self._root: Surface | None = None
         self._closed = False
 
     def render(self, plan: CompositionPlan, frame: FrameGetter) -> Target:
         """Render a plan; the target is valid until the next call. Frames that are still held are not asked for again.
 
-        Raises RenderError with the clip and the composition it happened in; errors of `frame` get them too.
+        It is the last picture of its frame. Raises RenderError with the clip and the composition it happened in;
+        errors of `frame` get them too.
         """
         if self._root is not None:
             self._pool.give(self._root)
@@ -72,16 +79,22 @@ class NestedCompRenderer:
         except moderngl.Error as error:
             raise RenderError(f"OpenGL failed: {error}", component="Compositor") from error
         self._context.check("compositing")
-        self.statistics.frames_composited += 1
-        self._store.end_render()
+        self._end_frame()
         return Target(self._root, self._root.width, self._root.height)
 
     def draw_planes(
-        self, plan: CompositionPlan, frame: FrameGetter, format_: PlaneFormat, planes: Sequence[WritablePlane]
+        self,
+        plan: CompositionPlan,
+        frame: FrameGetter,
+        format_: PlaneFormat,
+        planes: Sequence[WritablePlane],
+        *,
+        more: bool = False,
     ) -> bool:
         """Composite a plan on the planes of a picture of its size, which the caller owns.
 
-        Returns False, with nothing drawn, where the plan has to be composited as R'G'B'. Raises as `render` does.
+        `more`: another picture of the same frame is asked for next, and what both show is made once. Returns False,
+        with nothing drawn, where the plan has to be composited as R'G'B'. Raises as `render` does.
         """
         if needs_rgb(plan):
             return False
@@ -105,10 +118,18 @@ class NestedCompRenderer:
             raise RenderError(f"OpenGL failed: {error}", component="Compositor") from error
         self._context.check("compositing")
         if drawn:
-            self.statistics.frames_composited += 1
-            compositor.end_render()
-            self._store.end_render()
+            self._drawn.add(compositor)
+            if not more:
+                self._end_frame()
         return drawn
+
+    def _end_frame(self) -> None:
+        """Give back what the frame did not use."""
+        self.statistics.frames_composited += 1
+        for compositor in self._drawn:
+            compositor.end_render()
+        self._drawn.clear()
+        self._store.end_render()
 
     def close(self) -> None:
         """Release every OpenGL object; a second call does nothing."""
@@ -119,7 +140,8 @@ class NestedCompRenderer:
             for compositor in self._planes.values():
                 compositor.release()
             self._pool.release()
-            self._shaders.release()
+            if self._owns_shaders:
+                self._shaders.release()
 
     @property
     def surface_count(self) -> int:

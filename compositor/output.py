@@ -1,12 +1,14 @@
 """PictureReader: a finished composition → planes of an output's pixel format. One-thread (the render thread).
 
 In: a target of premultiplied R'G'B'A. Out: samples in memory that the caller owns (an encoder's frame), rounded to
-the nearest code value; one pass for planes of one size. Chroma is averaged around where its samples lie.
+the nearest code value; one pass for planes of one size. Chroma is averaged around where its samples lie, weighted by
+alpha. Y'CbCr is for codecs that blur, and for readers that interpolate: there, colour goes on beyond the edges of what
+is seen, lest the black of nothing shows at them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import moderngl
@@ -26,8 +28,10 @@ from planner.errors import RenderError
 from planner.frame_plan import WHOLE, Affine, Layer
 from planner.frames import WritablePlane
 from planner.pixel_format import PixelFormat
-from planner.timeline import BLACK, Solid
+from planner.timeline import BLACK, TRANSPARENT, Solid
 
+_FILL_LEVELS = 6
+"""Halvings: colour reaches 32 to 64 pixels into what is transparent, which is a block of the largest of transforms."""
 _Rows = list[tuple[tuple[float, float, float, float], float]]
 """For each plane or component: weights of R', G', B', A, and an offset; code values."""
 
@@ -43,11 +47,13 @@ class _Group:
 
 
 class PictureReader:
-    """Converts and reads targets. Owns its shaders and textures, not the context and not the targets."""
+    """Converts and reads targets. Owns its textures, not the context and not the targets."""
 
-    def __init__(self, context: GLContext) -> None:
+    def __init__(self, context: GLContext, shaders: ShaderLibrary | None = None) -> None:
+        """`shaders`: of this context, and the caller's; None for shaders of its own."""
         self._context = context
-        self._shaders = ShaderLibrary(context)
+        self._owns_shaders = shaders is None
+        self._shaders = shaders or ShaderLibrary(context)
         self._pool = SurfacePool(context)
         self._painter = Painter(self._pool, self._shaders, Resampler(self._pool, self._shaders, None))
         self._outputs: dict[tuple[int, int, Dtype, int, int], moderngl.Framebuffer] = {}
@@ -64,18 +70,25 @@ class PictureReader:
     ) -> None:
         """Write the target to `planes` of a `width` × `height` picture in that format and colour.
 
-        A target of another size is scaled to fit, with black bars. Formats with alpha get straight alpha; for the
-        others the picture counts as painted over black. Raises RenderError.
+        A target of another size is scaled to fit, with bars. Formats with alpha get straight alpha, and transparent
+        bars; for the others the picture counts as painted over black. Raises RenderError.
         """
         scaled = None
         source = target.surface
         if (target.width, target.height) != (width, height):
-            scaled = source = self._scaled(target, width, height)
+            scaled = source = self._scaled(target, width, height, keeps_alpha=format.alpha)
+        reduced = None
         try:
+            if format.alpha and format.model == "yuv":
+                reduced = self._reduced(source)
+            textures = {"picture": source.texture} | ({} if reduced is None else {"reduced": reduced.texture})
             for group in _groups(format, colour):
-                self._read_group(source, group, format, width, height, [planes[index] for index in group.planes])
+                self._read_group(textures, group, format, width, height, [planes[index] for index in group.planes])
         except moderngl.Error as error:
             raise RenderError(f"OpenGL failed while a picture was read: {error}", component="Compositor") from error
+        if reduced is not None:
+            reduced.texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            self._pool.give(reduced)
         if scaled is not None:
             self._pool.give(scaled)
         self._context.check("reading a picture")
@@ -89,25 +102,37 @@ class PictureReader:
                 framebuffer.release()
             self._outputs.clear()
             self._pool.release()
-            self._shaders.release()
+            if self._owns_shaders:
+                self._shaders.release()
 
-    def _scaled(self, target: Target, width: int, height: int) -> Surface:
-        """The target fitted into another size, amid black."""
+    def _scaled(self, target: Target, width: int, height: int, *, keeps_alpha: bool) -> Surface:
+        """The target fitted into another size, amid black or nothing."""
         scale = min(width / target.width, height / target.height)
         fitted = (max(round(target.width * scale), 1), max(round(target.height * scale), 1))
         matrix = Affine(e=(width - fitted[0]) // 2, f=(height - fitted[1]) // 2)
         layer = Layer(("output",), Solid(BLACK), WHOLE, *fitted, matrix, 1.0, "normal")
         texels = Texels.of(target.surface, self._pool)  # which stays the target's: it is not given back here
-        picture = finished_picture(texels, target.width, target.height, opaque=True)
+        picture = finished_picture(texels, target.width, target.height, opaque=not keeps_alpha)
         placed = self._painter.place(layer, picture, Raster.scaled((width, height), 1.0), render=0)
         surface = self._pool.take(width, height, 4, target.surface.key[3], what="the output")
-        self._painter.paint(surface, BLACK, [] if placed is None else [placed])
+        self._painter.paint(surface, TRANSPARENT if keeps_alpha else BLACK, [] if placed is None else [placed])
         picture.give_back_reductions(keep=None)
         return surface
 
+    def _reduced(self, source: Surface) -> Surface:
+        """A copy with its reductions. It is padded with nothing, so that every pixel counts in each of them."""
+        unit = 1 << _FILL_LEVELS
+        width, height = (-(-side // unit) * unit for side in (source.width, source.height))
+        copy = self._pool.take(width, height, 4, source.key[3], what="the output")
+        copy.framebuffer.clear()
+        self._context.gl.copy_framebuffer(copy.framebuffer, source.framebuffer)
+        copy.texture.build_mipmaps(0, _FILL_LEVELS)
+        copy.texture.filter = (moderngl.NEAREST_MIPMAP_NEAREST, moderngl.NEAREST)
+        return copy
+
     def _read_group(
         self,
-        source: Surface,
+        textures: Mapping[str, moderngl.Texture],
         group: _Group,
         format_: PixelFormat,
         width: int,
@@ -117,7 +142,7 @@ class PictureReader:
         if len({(plane.stride_bytes, plane.height) for plane in planes}) > 1:  # one target can't hold them: one by one
             for index, plane in enumerate(planes):
                 alone = _Group((group.planes[index],), [group.rows[index]], group.siting)
-                self._read_group(source, alone, format_, width, height, [plane])
+                self._read_group(textures, alone, format_, width, height, [plane])
             return
         samples = planes[0].stride_bytes // format_.bytes_per_sample
         pack = 4 if samples % 4 == 0 else 1
@@ -132,6 +157,7 @@ class PictureReader:
                 "SITING_X": group.siting[0],
                 "SITING_Y": group.siting[1],
                 **({"STRAIGHT": 1} if format_.alpha else {}),
+                **({"FILL": _FILL_LEVELS} if "reduced" in textures else {}),
             },
         )
         filled = group.rows + [group.rows[-1]] * (4 - len(group.rows))
@@ -143,7 +169,7 @@ class PictureReader:
             "last": (width - 1, height - 1),
         }
         corners = Box(0, 0, samples // pack, planes[0].height).corners
-        shader.draw(framebuffer, corners, uniforms, {"picture": source.texture})
+        shader.draw(framebuffer, corners, uniforms, textures)
         for index, plane in enumerate(planes):
             framebuffer.read_into(
                 plane.data[: plane.stride_bytes * plane.height],

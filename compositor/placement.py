@@ -122,7 +122,7 @@ def sampling(placement: Placement, picture: Picture) -> tuple[dict[str, Value], 
     defines: dict[str, str | int] = {}
     centres = placement.visible.grown(-0.5)
     for index, grid in enumerate(picture.grids):
-        to_texel = compose(Affine(grid.scale[0], 0, 0, grid.scale[1], *grid.offset), placement.to_source)
+        to_texel = _grid_map(placement, grid)
         if index == 0 and (rounded := pixel_exact(to_texel)) is not None:
             defines["EXACT"] = 1
             to_texel = rounded
@@ -134,6 +134,20 @@ def sampling(placement: Placement, picture: Picture) -> tuple[dict[str, Value], 
     return uniforms, defines
 
 
+def first_grid_map(placement: Placement, picture: Picture) -> tuple[Affine, Box]:
+    """Target pixels → texels of the picture's first grid, and the texel positions that may be asked for.
+
+    Where pixels fall on texels, bounds are those of the texels' centres, for no filter looks farther.
+    """
+    grid = picture.grids[0]
+    to_texel, bounds = _grid_map(placement, grid), _texel_bounds(grid, grid, placement.region)
+    exact = pixel_exact(to_texel)
+    if exact is None:
+        return to_texel, bounds
+    centres = (math.floor(edge) + 0.5 for edge in (bounds.left, bounds.top, bounds.right, bounds.bottom))
+    return exact, Box(*centres)
+
+
 def grid_uniforms(index: int, to_texel: Affine, bounds: Box, texture: tuple[int, int]) -> dict[str, Value]:
     """The uniforms of one grid. Shaders count from texel centres, so half a texel goes off."""
     return {
@@ -142,6 +156,10 @@ def grid_uniforms(index: int, to_texel: Affine, bounds: Box, texture: tuple[int,
         f"bounds{index}": (bounds.left - 0.5, bounds.top - 0.5, bounds.right - 0.5, bounds.bottom - 0.5),
         f"size{index}": (1 / texture[0], 1 / texture[1]),
     }
+
+
+def _grid_map(placement: Placement, grid: Grid) -> Affine:
+    return compose(Affine(grid.scale[0], 0, 0, grid.scale[1], *grid.offset), placement.to_source)
 
 
 def _local_box(layer: Layer, picture: Picture) -> Box:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import moderngl
@@ -21,14 +21,16 @@ from compositor.geometry import compose, scaling
 from compositor.pictures import CodedColour, Grid, Picture, chroma_grid
 from compositor.placement import Raster
 from compositor.surfaces import Dtype, Surface, SurfacePool
-from compositor.texels import Texels
+from compositor.texels import Samples, Texels
 from planner.colour import ColourTags
 from planner.frame_plan import Affine
-from planner.frames import Plane
+from planner.frames import Plane, WritablePlane
 from planner.pixel_format import PixelFormat
 
 Depth = Literal["codes", "fine"]
 """Whether a plane holds whole code values, as the output does, or steps finer than these."""
+_ROUNDED_ROWS = 32
+"""At a time, so that floats stay in a core's cache."""
 MAX_FINE_BITS = 12
 """Of a code value, so that 16 bits hold at least 16 steps of each; above it planes are 32-bit floats."""
 
@@ -61,6 +63,10 @@ class PlaneFormat:
             return 1 / 255 if self.format.bytes_per_sample == 1 else 1 / 65535
         return 1 / float(2**self.format.bits - 1)
 
+    def step(self, depth: Depth) -> float:
+        """What memory holds for a code value of 1, where textures are of integers."""
+        return self.unit(depth) * (255 if self.dtype(depth) == "f1" else 65535)
+
     def grid(self, planes: tuple[int, ...], size: tuple[int, int]) -> Grid:
         """Where the pixels of a canvas of that size lie among the samples of some planes."""
         if planes[0] == 0:
@@ -88,9 +94,9 @@ class PlanePass:
     """Over all of the surfaces."""
     copies: tuple[Surface, ...]
     """Of the surfaces, for layers that are blended over what lies below; none where planes are finer than codes."""
-    mirror: tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16], ...]
-    """Arrays of the planes' size, for layers that are painted in memory before OpenGL goes on; none where it does all.
-    """
+    mirror: tuple[Samples, ...]
+    """Arrays of the surfaces' samples, of the planes' size, for layers that are painted in memory before OpenGL goes
+    on; none where it does all."""
 
     def clear(self, values: Sequence[float]) -> None:
         """One value for each surface."""
@@ -120,7 +126,45 @@ class PlaneCanvas:
 
     @property
     def unit(self) -> float:
+        """Of textures."""
         return self.format.unit(self.depth)
+
+    @property
+    def step(self) -> float:
+        """Of mirrors: what stands there for a code value of 1."""
+        return self.format.step(self.depth)
+
+    def onto(self, planes: Sequence[WritablePlane]) -> PlaneCanvas:
+        """The canvas with its mirrors, if it has any, in the memory of a finished picture of the same codes."""
+        passes = tuple(
+            replace(each, mirror=tuple(_samples(planes[index], each.mirror[0].itemsize) for index in each.planes))
+            if each.mirror
+            else each
+            for each in self.passes
+        )
+        return replace(self, passes=passes)
+
+    def round_into(self, planes: Sequence[WritablePlane], *, passes: Sequence[bool]) -> None:
+        """Round the mirrors of some passes of a canvas of finer steps to whole codes."""
+        sample_bytes = self.format.format.bytes_per_sample
+        for each, asked in zip(self.passes, passes, strict=True):
+            for array, index in zip(each.mirror, each.planes, strict=False):
+                if asked:
+                    _round(array, 1 / self.step, _samples(planes[index], sample_bytes))
+
+
+def _samples(plane: WritablePlane, sample_bytes: int) -> Samples:
+    rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)
+    whole: Samples = rows if sample_bytes == 1 else rows.view(np.uint16)
+    return whole.reshape(plane.height, -1)[:, : plane.width]
+
+
+def _round(fine: Samples, gain: float, codes: Samples) -> None:
+    for start in range(0, len(fine), _ROUNDED_ROWS):
+        strip = slice(start, start + _ROUNDED_ROWS)
+        rows = fine[strip] * np.float32(gain)
+        rows += np.float32(0.5)
+        np.copyto(codes[strip], rows, casting="unsafe")
 
 
 _Key = tuple[int, int, float, Depth, bool, tuple[int, ...]]
@@ -130,7 +174,7 @@ class PlaneCanvasPool:
     """Owns canvases of one format, taken or free."""
 
     def __init__(self, context: GLContext, surfaces: SurfacePool, format_: PlaneFormat, *, mirrored: bool) -> None:
-        """`mirrored`: planes of whole codes are painted in memory as far as that goes."""
+        """`mirrored`: canvases are painted in memory as far as that goes."""
         self._context, self._surfaces = context, surfaces
         self._format = format_
         self._mirrored = mirrored
@@ -168,7 +212,7 @@ class PlaneCanvasPool:
             framebuffer = self._context.gl.framebuffer([surface.texture for surface in surfaces])
             mirror = tuple(
                 np.empty((raster.size[1], raster.size[0]), np.uint8 if surface.key[3] == "f1" else np.uint16)
-                for surface in (surfaces if depth == "codes" and self._mirrored else ())
+                for surface in (surfaces if self._mirrored and surfaces[0].key[3] in ("f1", "nu2") else ())
             )
             passes.append(PlanePass(planes, raster, surfaces, framebuffer, copies, mirror))
         canvas = PlaneCanvas(self._format, size, depth, keeps_alpha, tuple(passes))
@@ -230,7 +274,7 @@ def canvas_picture(
     )
 
 
-def _of_array(array: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], pool: SurfacePool) -> Texels:
+def _of_array(array: Samples, pool: SurfacePool) -> Texels:
     height, width = array.shape
     plane = Plane(array.data.cast("B"), width * array.itemsize, width, height)
     return Texels(pool, 1, "f1" if array.itemsize == 1 else "nu2", memory=plane)

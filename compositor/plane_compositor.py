@@ -33,11 +33,12 @@ from compositor.plane_painter import PlanePainter, ShownLayer
 from compositor.resample import Resampler
 from compositor.shader_library import ShaderLibrary
 from compositor.statistics import CompositorStatistics
-from compositor.still_planes import StillConverter
+from compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
 from compositor.surfaces import SurfacePool
 from planner.errors import ExportError
 from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
-from planner.frames import WritablePlane
+from planner.frames import Frame, WritablePlane
+from planner.timeline import Shape, Text
 from planner.tracing import Tracer
 
 _MOST_ERROR = 1.5
@@ -96,9 +97,8 @@ class PlaneCompositor:
         self._canvases = PlaneCanvasPool(context, pool, format_, mirrored=resampler.in_memory)
         self._colours = 1 if format_.format.model == "gray" else 3
         self._painter = PlanePainter(shaders, format_)
-        self._stills: StillConverter | None = None
-        if resampler.in_memory and format_.format.model == "yuv":
-            self._stills = StillConverter(context, pool, shaders, format_)
+        self._stills_in_memory = resampler.in_memory and format_.format.model == "yuv"
+        self._rgba_in_memory = resampler.in_memory and format_.dtype("fine") == "nu2"
         self._nested: dict[CompositionPlan, tuple[Picture, PlaneCanvas, int]] = {}
         """With the number of the render that used it last."""
 
@@ -117,18 +117,23 @@ class PlaneCompositor:
         sample_bytes = self._format.format.bytes_per_sample
         widths = [planes[indices[0]].stride_bytes // sample_bytes for indices in self._format.passes]
         canvas = self._canvases.take(size, self._scale, depth, keeps_alpha=False, widths=widths, what="the canvas")
-        in_memory = self._painter.paint(canvas, plan.background, shown)
+        target = canvas.onto(planes) if depth == "codes" else canvas
+        in_memory = self._painter.paint(target, plan.background, shown)
+        drawn = [not each for each in in_memory]
         if depth == "fine":
-            finished = self._canvases.take(
-                size, self._scale, "codes", keeps_alpha=False, widths=widths, what="the output"
-            )
-            self._painter.round(canvas, finished)
-            self._canvases.give(canvas)
-            canvas, in_memory = finished, [False] * len(finished.passes)
-        if self._tracer.enabled:
-            self._context.finish()
-        with self._tracer.span("readback"):
-            self._painter.read(canvas, in_memory, planes)
+            canvas.round_into(planes, passes=in_memory)
+            if any(drawn):
+                finished = self._canvases.take(
+                    size, self._scale, "codes", keeps_alpha=False, widths=widths, what="the output"
+                )
+                self._painter.round(canvas, finished, in_memory)
+                self._canvases.give(canvas)
+                canvas = finished
+        if any(drawn):
+            if self._tracer.enabled:
+                self._context.finish()
+            with self._tracer.span("readback"):
+                self._painter.read(canvas, planes, passes=drawn)
         self._canvases.give(canvas)
         self._statistics.frames_on_planes += 1
         return True
@@ -169,7 +174,8 @@ class PlaneCompositor:
                 picture = self._composition(layer.source, frame)
             else:
                 picture = self._picture(layer, frame)
-            direct = isinstance(layer.source, CompositionPlan) or self._same_kind(picture)
+            # Planes of no colour of their own are in the canvas': those of a composition, or of R'G'B'A.
+            direct = self._same_kind(picture) or (picture.layout == "planes" and picture.colour is None)
             passes: list[PlacedLayer | None] = []
             for indices in self._format.passes:
                 view = self._view(picture, indices, direct=direct)
@@ -234,17 +240,29 @@ class PlaneCompositor:
         return picture
 
     def _picture(self, layer: Layer, frame: FrameGetter) -> Picture:
-        """What a layer shows. A still of R'G'B' is converted once where planes are best handled in memory."""
+        """What a layer shows. Where planes are best handled in memory, R'G'B' that stays the same is converted once."""
         source = layer.source
-        if self._stills is None or not isinstance(source, PictureSource) or not source.still:
+        if isinstance(source, Text | Shape) and self._rgba_in_memory:
+            drawn = self._store.picture(layer, frame, scale=self._scale, wide=False)
+            return self._store.keep(
+                (self._format, drawn),
+                lambda: rgba_planes(drawn, self._format, self._painter.codes, self._pool, straight=False),
+                wide=False,
+            )
+        if not self._stills_in_memory or not isinstance(source, PictureSource) or not source.still:
             return self._store.picture(layer, frame, scale=self._scale, wide=False)
-        converter, request = self._stills, source.request
+        return self._store.keep(
+            ("planes", self._format, source), lambda: self._still(frame(source.request)), wide=False
+        )
 
-        def make() -> Picture:
-            picture = frame_picture(frame(request), self._pool, self._shaders, wide=False)
-            return converter.convert(picture) if picture.layout == "packed" and picture.opaque else picture
-
-        return self._store.keep(("planes", self._format, source), make, wide=False)
+    def _still(self, frame: Frame) -> Picture:
+        codes = self._painter.codes
+        if frame.format.name == "rgba" and self._rgba_in_memory:
+            return rgba_planes(rgba_picture(frame, self._pool), self._format, codes, self._pool, straight=True)
+        picture = frame_picture(frame, self._pool, self._shaders, wide=False)
+        if picture.layout == "packed" and picture.opaque:
+            return opaque_planes(picture, self._format, codes, self._pool)
+        return picture
 
     def _same_kind(self, picture: Picture) -> bool:
         """Whether the planes of a frame are those of the output, but for their range and depth."""

@@ -1,8 +1,8 @@
 """Paints layers on the planes of a canvas. One-thread (the render thread).
 
 In: layers whose pictures are planes of the output's kind, or premultiplied R'G'B'A; where they lie in each pass. Out:
-code values. What shows samples as they are is painted in memory first where the canvas has a mirror there: on a
-software renderer that costs a fraction of a draw. OpenGL paints the rest over it.
+code values. Where the canvas has a mirror in memory, layers are painted there (`memory_painter`) up to the first one
+that lies askew or has to be converted; OpenGL paints the rest over that.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compositor.blend_modes import BLEND_MODES
 from compositor.colour_matrices import code_range, rgb_to_codes
 from compositor.geometry import Box, compose, pixel_exact
+from compositor.memory_painter import MemoryPainter, SourcePlane
 from compositor.painter import PlacedLayer
-from compositor.pictures import TEXTURE_TOP, Picture
+from compositor.pictures import TEXTURE_TOP, CodedColour, Picture
 from compositor.placement import sampling
 from compositor.plane_canvas import PlaneCanvas, PlaneFormat, PlanePass
 from compositor.shader_library import ShaderLibrary, Value
@@ -28,9 +28,6 @@ from planner.timeline import Colour
 
 _NORMAL = BLEND_MODES["normal"].factors
 _ROUNDING = 0.5
-
-
-Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,14 @@ class ShownLayer:
 
 
 class PlanePainter:
-    """Paints for one plane format. Owns nothing."""
+    """Paints for one plane format. Owns scratch memory alone."""
 
     def __init__(self, shaders: ShaderLibrary, format_: PlaneFormat) -> None:
         self._shaders = shaders
         self._format = format_
+        self._memory = MemoryPainter()
         conversion = rgb_to_codes(format_.format, format_.colour)
-        self._codes = np.column_stack([conversion.matrix, conversion.offset])
+        self.codes = np.column_stack([conversion.matrix, conversion.offset])
         """Premultiplied R'G'B'A → code values; a row for each plane."""
 
     def paint(self, canvas: PlaneCanvas, background: Colour, shown: Sequence[ShownLayer]) -> list[bool]:
@@ -91,18 +89,21 @@ class PlanePainter:
     def _paint_pass(self, canvas: PlaneCanvas, number: int, background: Colour, rest: list[ShownLayer]) -> bool:
         each = canvas.passes[number]
         filled = bool(rest) and rest[0].fills
+        started = len(rest)
         if each.mirror:
+            values = self._background(canvas, each, background)
             if not filled:
-                for array, value in zip(each.mirror, self._background(canvas, each, background), strict=True):
-                    array.fill(round(value / canvas.unit))
-            started = len(rest)
-            while rest and self._paint_in_memory(each, rest[0], number):
+                for array, value in zip(each.mirror, values, strict=True):
+                    array.fill(round(value * np.iinfo(array.dtype).max))
+            while rest and self._paint_in_memory(canvas, each, rest[0], number):
                 del rest[0]
             if not rest:
                 return True
-            if not filled or len(rest) < started:
+            if len(rest) < started:
                 for index, array in enumerate(each.mirror):
                     each.write(index, array.view(np.uint8), (0, 0))
+            elif not filled:
+                each.clear(values)
         else:
             if not filled:
                 each.clear(self._background(canvas, each, background))
@@ -124,23 +125,41 @@ class PlanePainter:
     def _background(self, canvas: PlaneCanvas, pass_: PlanePass, background: Colour) -> list[float]:
         red, green, blue, alpha = background
         over = alpha if canvas.keeps_alpha else 1.0
-        codes = self._codes @ np.array([red * alpha, green * alpha, blue * alpha, over])
+        codes = self.codes @ np.array([red * alpha, green * alpha, blue * alpha, over])
         values = [float(codes[index]) * canvas.unit for index in pass_.planes]
         return [*values, alpha] if canvas.keeps_alpha else values
 
-    def _paint_in_memory(self, pass_: PlanePass, shown: ShownLayer, number: int) -> bool:
-        """Put a layer into the mirror, where its samples lie on the canvas' and cover them evenly."""
+    def _paint_in_memory(self, canvas: PlaneCanvas, pass_: PlanePass, shown: ShownLayer, number: int) -> bool:
+        """Paint a layer in the mirror, if it is of planes in memory, or of one colour, and lies upright."""
         placed = shown.passes[number]
         if placed is None:
             return True
-        source = self._samples(placed) if shown.direct and shown.picture.opaque else None
-        if source is None:
+        picture, placement = placed.picture, placed.placement
+        if picture.layout == "solid":
+            colour = np.array(picture.uniforms["solid"])
+            values = [float(self.codes[index] @ colour) * canvas.step for index in pass_.planes]
+            return self._memory.fill(pass_.mirror, placement, values, float(colour[3]), shown.opacity)
+        if not shown.direct or not all(each.in_memory for each in picture.planes):
             return False
-        left, top, width, height = source.box
-        for target, texels in zip(pass_.mirror, placed.picture.planes, strict=True):
-            rows = texels.rows(source.texels).view(target.dtype)
-            blend(target[top : top + height, left : left + width], rows, shown.opacity)
-        return True
+        arrays = [texels.samples(picture.grids[0].size) for texels in picture.planes]
+        sources = [
+            SourcePlane(array, *self._stored(picture.colour, index, canvas))
+            for array, index in zip(arrays, pass_.planes, strict=False)
+        ]
+        alpha = SourcePlane(arrays[-1], 1 / 65535, 0.0, None) if len(arrays) > len(sources) else None
+        return self._memory.paint(pass_.mirror, placement, picture, sources, alpha, shown.opacity)
+
+    def _stored(self, coded: CodedColour | None, plane: int, canvas: PlaneCanvas) -> tuple[float, float, float | None]:
+        """What a mirror stores for the samples of a plane: gain, lift, and the most there is room for."""
+        if coded is None:  # a canvas of finer steps
+            return canvas.step / canvas.format.step("fine"), 0.0, None
+        zero, span = code_range(coded.format, coded.tags)
+        own_zero, own_span = code_range(self._format.format, self._format.colour)
+        ratio = float(own_span[plane] / span[plane])
+        lift = float(own_zero[plane] - zero[plane] * ratio)
+        beyond = lift != 0 or own_zero[plane] * 2 ** (coded.format.bits - self._format.format.bits) != zero[plane]
+        top = (2**self._format.format.bits - 1) * canvas.step
+        return ratio * canvas.step, lift * canvas.step, top if beyond else None
 
     def _write(self, pass_: PlanePass, canvas: PlaneCanvas, shown: ShownLayer, number: int) -> bool:
         """Write a layer's samples into the textures, where that is all there is to it."""
@@ -219,7 +238,7 @@ class PlanePainter:
             defines |= picture.defines
             uniforms |= picture.uniforms
             for number, index in enumerate(pass_.planes):
-                uniforms[f"weights{number}"] = [float(weight) * canvas.unit for weight in self._codes[index]]
+                uniforms[f"weights{number}"] = [float(weight) * canvas.unit for weight in self.codes[index]]
         if placement.edges is not None:
             defines["EDGES"] = 1
             uniforms |= placement.edges
@@ -253,8 +272,11 @@ class PlanePainter:
         chosen = [*planes, *[planes[-1]] * (3 - len(planes))]
         return {"gain": [float(gain_[i]) for i in chosen], "lift": [float(lift[i]) for i in chosen]}
 
-    def round(self, fine: PlaneCanvas, finished: PlaneCanvas) -> None:
-        for source, target in zip(fine.passes, finished.passes, strict=True):
+    def round(self, fine: PlaneCanvas, finished: PlaneCanvas, in_memory: Sequence[bool]) -> None:
+        """Round the passes that OpenGL painted to whole codes."""
+        for source, target, mirrored in zip(fine.passes, finished.passes, in_memory, strict=True):
+            if mirrored:
+                continue
             uniforms: dict[str, Value] = {
                 "codes": 1 / fine.unit,
                 "top": float(2**self._format.format.bits - 1),
@@ -265,18 +287,16 @@ class PlanePainter:
             shader = self._shaders.shader("rounded.glsl", {"OUTPUTS": len(target.surfaces)})
             shader.draw(target.framebuffer, corners, uniforms, textures)
 
-    def read(self, canvas: PlaneCanvas, in_memory: Sequence[bool], planes: Sequence[WritablePlane]) -> None:
-        for pass_, mirrored in zip(canvas.passes, in_memory, strict=True):
+    def read(self, canvas: PlaneCanvas, planes: Sequence[WritablePlane], *, passes: Sequence[bool]) -> None:
+        """Read whole codes that OpenGL painted, of the passes that are asked for."""
+        for pass_, asked in zip(canvas.passes, passes, strict=True):
+            if not asked:
+                continue
             for position, index in enumerate(pass_.planes):
                 plane = planes[index]
                 data = plane.data[: plane.stride_bytes * plane.height]
-                if mirrored:
-                    array = pass_.mirror[position]
-                    rows = np.frombuffer(data, array.dtype).reshape(plane.height, -1)
-                    rows[:, : array.shape[1]] = array
-                else:
-                    dtype = pass_.surfaces[position].key[3]
-                    pass_.framebuffer.read_into(data, components=1, attachment=position, alignment=1, dtype=dtype)
+                dtype = pass_.surfaces[position].key[3]
+                pass_.framebuffer.read_into(data, components=1, attachment=position, alignment=1, dtype=dtype)
 
     def _exact_offset(self, placed: PlacedLayer) -> tuple[int, int] | None:
         """What leads from a pixel to the sample that it shows, if that is what is stored for the pixel."""
@@ -293,19 +313,6 @@ class PlanePainter:
         if exact is None or (exact.a, exact.b, exact.c, exact.d) != (1.0, 0.0, 0.0, 1.0):
             return None
         return round(exact.e), round(exact.f)
-
-
-def blend(target: Samples, source: Samples, opacity: float) -> None:
-    """target = source × opacity + target × (1 − opacity), rounded to nearest; in place, all of one type and shape."""
-    if opacity >= 1:
-        target[...] = source
-        return
-    wide = np.int32 if target.itemsize == 1 else np.int64
-    difference = np.subtract(source, target, dtype=wide)
-    difference *= round(opacity * 2**16)
-    difference += 2**15
-    difference >>= 16
-    np.add(target, difference, out=target, casting="unsafe")
 
 
 def _widened(canvas: PlaneCanvas) -> int | None:

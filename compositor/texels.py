@@ -14,6 +14,8 @@ import numpy.typing as npt
 from compositor.surfaces import Dtype, Surface, SurfacePool
 from planner.frames import Plane
 
+Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""[height, width] of a plane in memory."""
 PixelBox = tuple[int, int, int, int]
 """Left, top, width, height; whole pixels."""
 
@@ -95,6 +97,11 @@ class Texels:
         """The bytes of some pixels in memory, shape [height, width × bytes of a pixel]."""
         assert self.memory is not None
         return plane_rows(self.memory, box, self.components * self.sample_bytes)
+
+    def samples(self, size: tuple[int, int]) -> Samples:
+        """The first samples of a plane of one component that is in memory. `size`: width, height."""
+        rows = self.rows((0, 0, *size))
+        return rows if self.sample_bytes == 1 else rows.view(np.uint16)
 
     def give_back(self) -> None:
         """Hand the texture back, if there is one."""

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositor.drawn_picture import MAX_SIDE_PX, DrawnPicture
-from compositor.fonts import DrawnRun, Mask, draw_run, require_layout, run_extent
-from compositor.text_layout import TextLayout, lay_out
+from compositor.fonts import Bar, DrawnRun, Mask, draw_run, require_layout, run_extent
+from compositor.text_layout import LineExtent, Run, TextLayout, lay_out
 from planner.errors import RenderError, SetupError
-from planner.timeline import Colour, Shadow, Text
+from planner.timeline import Colour, Outline, Shadow, Text
 
 BLUR_REACH = 3.5
 """Standard deviations after which a shadow ends: less than half of 1/255 is left."""
+_OVERHANG_EMS = 8
+"""More than any letter reaches out of its line, stacks of accents included."""
 _BAND_ROWS = 256
 """Rows that are worked on at a time, so that large pictures don't take many times their memory."""
 _Box = tuple[int, int, int, int]
@@ -40,7 +42,9 @@ def check_text(text: Text) -> None:
             component="Text",
             suggestion='make "size" smaller, or wrap the text with "box_width"',
         )
-    _check_drawn_size(_drawn_box(text, layout), SetupError)
+    # Measuring what letters cover takes longer than all of the layout.
+    if max(layout.width, layout.height) + _overhang(text) > MAX_SIDE_PX:
+        _check_drawn_size(_drawn_box(text, layout), SetupError)
 
 
 def text_size(text: Text) -> tuple[float, float]:
@@ -62,9 +66,12 @@ def draw_text(text: Text, scale: float = 1.0) -> DrawnPicture:
     require_layout()
     layout = lay_out(text)
     size = (layout.width * scale, layout.height * scale)
-    letters = _runs(text, layout, scale, 0.0)
-    outline = text.outline if text.outline is not None and text.outline.width > 0 else None
-    solid = letters if outline is None else _runs(text, layout, scale, outline.width)
+    coloured = _runs(text, layout, scale, 0.0)
+    letters = [run for _, run in coloured]
+    outline = text.outline
+    if outline is not None and outline.width == 0 and outline.shape == "letters":
+        outline = None
+    solid = letters if outline is None else _outlined(text, layout, scale, outline)
     box = _union([(0, 0, math.ceil(size[0]), math.ceil(size[1])), *map(_extent, letters), *map(_extent, solid)])
     shadow = None
     if text.shadow is not None and solid:
@@ -72,12 +79,12 @@ def draw_text(text: Text, scale: float = 1.0) -> DrawnPicture:
         box = _union([box, shadow_box])
         shadow = _padded(shadow, shadow_box, box)
     _check_drawn_size(box, RenderError)
-    letter_mask = _assemble(letters, box)
+    inks, letter_mask = _by_colour(coloured, box)
     solid_mask = letter_mask if outline is None else np.maximum(_assemble(solid, box), letter_mask)
     height, width = letter_mask.shape
     pixels = np.empty((height, width, 4), np.uint8)
     for rows in _bands(height):
-        inked = _premultiplied(text.color) * _coverage(letter_mask[rows])
+        inked = _inked(inks, letter_mask.shape, rows)
         if outline is not None:
             # The outline is what the fat letters have more than the letters: the two share the pixels of the edge.
             inked += _premultiplied(outline.color) * _coverage(solid_mask[rows] - letter_mask[rows])
@@ -88,30 +95,104 @@ def draw_text(text: Text, scale: float = 1.0) -> DrawnPicture:
     return DrawnPicture(pixels, (box[0], box[1]), size)
 
 
-def _runs(text: Text, layout: TextLayout, scale: float, stroke: float) -> list[DrawnRun]:
-    drawn = (
-        draw_run(
-            run.font,
-            run.text,
-            run.direction,
-            text.size * scale,
-            run.x * scale,
-            run.baseline * scale,
-            stroke * scale,
-        )
-        for run in layout.runs
-    )
-    return [run for run in drawn if run is not None]
+def _outlined(text: Text, layout: TextLayout, scale: float, outline: Outline) -> list[DrawnRun]:
+    """What letters and outline cover together: fat letters, or boxes."""
+    if outline.shape == "letters":
+        return [run for _, run in _runs(text, layout, scale, outline.width)]
+    return [_filled_box(extent, scale) for extent in _line_boxes(layout, outline.width)]
+
+
+def _line_boxes(layout: TextLayout, margin: float) -> list[LineExtent]:
+    """The lines, larger by a margin on every side."""
+    return [
+        LineExtent(line.left - margin, line.top - margin, line.right + margin, line.bottom + margin)
+        for line in layout.lines
+    ]
+
+
+def _filled_box(extent: LineExtent, scale: float) -> DrawnRun:
+    """A rectangle, with the share of each pixel that it covers."""
+    sides = [(extent.left * scale, extent.right * scale), (extent.top * scale, extent.bottom * scale)]
+    starts, shares = [], []
+    for low, high in sides:
+        pixels = np.arange(math.floor(low), math.ceil(high))
+        starts.append(int(pixels[0]))
+        shares.append(np.minimum(pixels + 1, high) - np.maximum(pixels, low))
+    return DrawnRun(np.rint(np.outer(shares[1], shares[0]) * 255).astype(np.uint8), starts[0], starts[1])
+
+
+def _by_colour(letters: Iterable[tuple[Colour, DrawnRun]], box: _Box) -> tuple[list[tuple[Colour, Mask]], Mask]:
+    """The letters of each colour, and of all; where letters overlap, those of the earlier colour are seen."""
+    runs: dict[Colour, list[DrawnRun]] = {}
+    for colour, run in letters:
+        runs.setdefault(colour, []).append(run)
+    every = _assemble((), box)
+    inks: list[tuple[Colour, Mask]] = []
+    for colour, drawn in runs.items():
+        together = np.maximum(every, _assemble(drawn, box))
+        inks.append((colour, together - every))
+        every = together
+    return inks, every
+
+
+def _inked(inks: list[tuple[Colour, Mask]], shape: tuple[int, int], rows: slice) -> NDArray[np.float32]:
+    """Premultiplied letters, [rows, width, 4]."""
+    if not inks:
+        return np.zeros((*shape, 4), np.float32)[rows]
+    inked = _premultiplied(inks[0][0]) * _coverage(inks[0][1][rows])
+    for colour, mask in inks[1:]:
+        inked += _premultiplied(colour) * _coverage(mask[rows])
+    return inked
+
+
+def _runs(text: Text, layout: TextLayout, scale: float, stroke: float) -> list[tuple[Colour, DrawnRun]]:
+    drawn: list[tuple[Colour, DrawnRun]] = []
+    for run in layout.runs:
+        x, y = run.x * scale, run.baseline * scale
+        inked = draw_run(run.font, run.text, run.direction, text.size * scale, x, y, stroke * scale)
+        if inked is not None:
+            drawn.append((run.ink.color, inked))
+        for bar in _bars(run):
+            drawn.append((run.ink.color, _filled_box(_bar_extent(run, bar, text.size, stroke), scale)))
+    return drawn
+
+
+def _bars(run: Run) -> list[Bar]:
+    """The lines under and through a run's letters."""
+    asked = ((run.ink.underline, run.font.underline), (run.ink.strikeout, run.font.strikeout))
+    return [bar for is_asked, bar in asked if is_asked and run.advance > 0]
+
+
+def _bar_extent(run: Run, bar: Bar, size: float, margin: float) -> LineExtent:
+    """Where a bar lies, larger by a margin on every side; pixels at scale 1."""
+    middle = run.baseline - bar.height * size
+    half = bar.thickness * size / 2 + margin
+    return LineExtent(run.x - margin, middle - half, run.x + run.advance + margin, middle + half)
+
+
+def _overhang(text: Text) -> float:
+    """Pixels that letters, outline and shadow may at most reach out of a text, two sides together."""
+    reach = _OVERHANG_EMS * text.size + (text.outline.width if text.outline is not None else 0.0)
+    if text.shadow is not None:
+        reach += max(map(abs, text.shadow.offset)) + _reach(text.shadow.blur)
+    return 2 * reach
 
 
 def _drawn_box(text: Text, layout: TextLayout) -> _Box:
     """What draw_text covers at scale 1, without drawing anything."""
     stroke = text.outline.width if text.outline is not None else 0.0
     boxes = [(0, 0, math.ceil(layout.width), math.ceil(layout.height))]
+    boxed = text.outline is not None and text.outline.shape == "lines"
     extents = (
-        run_extent(run.font, run.text, run.direction, text.size, run.x, run.baseline, stroke) for run in layout.runs
+        run_extent(run.font, run.text, run.direction, text.size, run.x, run.baseline, 0 if boxed else stroke)
+        for run in layout.runs
     )
     solid = [extent for extent in extents if extent is not None]
+    boxes_drawn = _line_boxes(layout, stroke) if boxed else []
+    margin = 0.0 if boxed else stroke
+    boxes_drawn += [_bar_extent(run, bar, text.size, margin) for run in layout.runs for bar in _bars(run)]
+    for box in boxes_drawn:
+        solid.append((math.floor(box.left), math.floor(box.top), math.ceil(box.right), math.ceil(box.bottom)))
     if text.shadow is not None and solid:
         boxes.append(_shadow_box(text.shadow, _union(solid), 1.0))
     return _union([*boxes, *solid])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -20,12 +20,25 @@ from compositor.bidi import CONTROLS, OVERRIDES, embedding_levels, visual_order
 from compositor.fonts import DEFAULT_FONT, Font, is_ignorable, load_font
 from compositor.line_breaks import SOFT_HYPHEN, break_ends, grapheme_starts
 from planner.errors import SetupError
-from planner.timeline import Text
+from planner.timeline import Colour, Text
 
 TAB = " " * 4
 """What a tab is as wide as."""
+_NARROWING_EMS = 1 / 64
+"""How near the narrowest box is looked for: less than a pixel of usual text."""
+_RECKONING = 1 / 400
+"""How far a line may be longer than the sum of its words."""
 _ALIGNMENT = {"left": 0.0, "center": 0.5, "right": 1.0}
 _INVISIBLE = CONTROLS | {SOFT_HYPHEN, "\u200b", "\ufeff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """How letters are drawn."""
+
+    color: Colour
+    underline: bool = False
+    strikeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,19 @@ class Run:
     """Left end, pixels from the layout's left edge."""
     baseline: float
     """Pixels from the layout's top edge."""
+    advance: float
+    """Pixels."""
+    ink: Ink
+
+
+@dataclass(frozen=True, slots=True)
+class LineExtent:
+    """Where a line stands; pixels at scale 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +75,8 @@ class TextLayout:
     width: float
     height: float
     runs: tuple[Run, ...]
+    lines: tuple[LineExtent, ...]
+    """Those that hold anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +86,7 @@ class _Piece:
     text: str
     font: Font
     level: int
+    ink: Ink
 
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
@@ -69,28 +98,69 @@ class _Piece:
         return self.font.advance(self.text, self.direction)
 
 
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What a character is drawn with."""
+
+    fonts: tuple[Font, ...]
+    ink: Ink
+
+
 @functools.lru_cache(maxsize=256)
 def lay_out(text: Text) -> TextLayout:
     """Lay out a text. Raises SetupError for fonts that can't be used and characters that no font has."""
-    fonts = tuple(load_font(path) for path in text.fonts or (DEFAULT_FONT,))
+    fonts = _load_fonts(text.fonts)
     box_ems = None if text.box_width is None else text.box_width / text.size
     lines: list[list[_Piece]] = []
-    for paragraph in _paragraphs(text.content):
-        lines.extend(_Paragraph(paragraph, fonts, text.direction).lines(box_ems))
+    for paragraph in _styled_paragraphs(text):
+        lines.extend(paragraph.lines(box_ems))
     advances = [sum(piece.advance for piece in line) * text.size for line in lines]
     width = max(advances) if text.box_width is None else text.box_width
     line_height = text.line_height * text.size
     # As in CSS, the first font's ascent and descent stand in the middle of the line's height.
     rise = (line_height + (fonts[0].ascent - fonts[0].descent) * text.size) / 2
     runs = []
+    extents = []
     for index, (line, advance) in enumerate(zip(lines, advances, strict=True)):
         x = (width - advance) * _ALIGNMENT[text.align]
+        if advance > 0:
+            extents.append(LineExtent(x, index * line_height, x + advance, (index + 1) * line_height))
         for position in visual_order([piece.level for piece in line]):
             piece = line[position]
-            runs.append(Run(piece.text, piece.font, piece.direction, x, index * line_height + rise))
-            x += piece.advance * text.size
+            baseline, wide = index * line_height + rise, piece.advance * text.size
+            runs.append(Run(piece.text, piece.font, piece.direction, x, baseline, wide, piece.ink))
+            x += wide
     # Without the noise of binary fractions: 48 × 1.2 is 57.6.
-    return TextLayout(round(width, 6), round(len(lines) * line_height, 6), tuple(runs))
+    return TextLayout(round(width, 6), round(len(lines) * line_height, 6), tuple(runs), tuple(extents))
+
+
+def narrowest_box(text: Text) -> float:
+    """Width in pixels of the narrowest box in which the text has no more lines than in its own.
+
+    So lines become about equally long. Raises SetupError like lay_out.
+    """
+    box_ems = float("inf") if text.box_width is None else text.box_width / text.size
+    return text.size * max(paragraph.narrowest(box_ems) for paragraph in _styled_paragraphs(text))
+
+
+def _load_fonts(paths: Sequence[str]) -> tuple[Font, ...]:
+    return tuple(load_font(path) for path in paths or (DEFAULT_FONT,))
+
+
+def _styled_paragraphs(text: Text) -> Iterator[_Paragraph]:
+    plain = _Style(_load_fonts(text.fonts), Ink(text.color))
+    if not text.spans:
+        for paragraph in _paragraphs(text.content):
+            yield _Paragraph(paragraph, [plain] * len(paragraph), text.direction)
+        return
+    styles = [plain] * len(text.content)
+    for span in text.spans:
+        style = _Style(_load_fonts(span.fonts), Ink(span.color, span.underline, span.strikeout))
+        styles[span.start : span.end] = [style] * (span.end - span.start)
+    start = 0
+    for paragraph in _paragraphs(text.content):
+        yield _Paragraph(paragraph, styles[start : start + len(paragraph)], text.direction)
+        start += len(paragraph) + 1
 
 
 def _paragraphs(content: str) -> list[str]:
@@ -111,8 +181,9 @@ def _paragraphs(content: str) -> list[str]:
 class _Paragraph:
     """Characters with their fonts and directions. Passive."""
 
-    def __init__(self, text: str, fonts: Sequence[Font], direction: Literal["auto", "ltr", "rtl"]) -> None:
-        self._text, self._fonts = text, fonts
+    def __init__(self, text: str, styles: Sequence[_Style], direction: Literal["auto", "ltr", "rtl"]) -> None:
+        """`styles`: of each character."""
+        self._text, self._styles = text, styles
         self._levels = embedding_levels(text, direction)
         self._graphemes = grapheme_starts(text)
         self._font_of = self._choose_fonts()
@@ -124,24 +195,25 @@ class _Paragraph:
         for start, end in zip(self._graphemes, self._graphemes[1:], strict=False):
             cluster = self._text[start:end]
             blank = cluster.isspace() or all(map(is_ignorable, cluster))
-            font = self._blank_font(chosen) if blank else self._font_for(cluster)
+            fonts = self._styles[start].fonts
+            font = self._blank_font(chosen, fonts) if blank else self._font_for(cluster, fonts)
             chosen.extend([font] * (end - start))
         return chosen
 
-    def _blank_font(self, chosen: Sequence[Font]) -> Font:
+    def _blank_font(self, chosen: Sequence[Font], fonts: Sequence[Font]) -> Font:
         """Nothing of a blank is seen, so that any font will do, and one without spaces borrows the default's."""
-        candidates = (*chosen[-1:], *self._fonts, load_font(DEFAULT_FONT))
+        candidates = (*chosen[-1:], *fonts, load_font(DEFAULT_FONT))
         return next(font for font in candidates if font.has(" "))
 
-    def _font_for(self, cluster: str) -> Font:
-        for font in self._fonts:
+    def _font_for(self, cluster: str, fonts: Sequence[Font]) -> Font:
+        for font in fonts:
             if font.has(cluster):
                 return font
         visible = [c for c in unicodedata.normalize("NFC", cluster) if not is_ignorable(c)]
-        missing = next((c for c in visible if not any(font.has(c) for font in self._fonts)), None)
-        names = ", ".join(f'"{Path(font.path).name}"' for font in self._fonts)
+        missing = next((c for c in visible if not any(font.has(c) for font in fonts)), None)
+        names = ", ".join(f'"{Path(font.path).name}"' for font in fonts)
         what = f"a glyph for {_named(missing)}" if missing else f"all of {' and '.join(map(_named, visible))}"
-        several = len(self._fonts) > 1
+        several = len(fonts) > 1
         raise SetupError(
             f"none of the fonts {names} has {what}" if several else f"the font {names} does not have {what}",
             component="Text",
@@ -165,6 +237,34 @@ class _Paragraph:
             start = end
         return lines
 
+    def narrowest(self, box_ems: float) -> float:
+        """Ems: a box about as wide as its longest line that has as many lines as one of `box_ems`.
+
+        Reckoned from the advances of words, without kerning between them; the box is wider by what that may be wrong.
+        """
+        words = list(self._words())
+        if max(shown for _, shown in words) > box_ems:
+            return box_ems
+        count, longest = _filled(words, box_ems)
+        low = max(shown for _, shown in words) if count > 1 else longest
+        while longest - low > _NARROWING_EMS:
+            middle = (low + longest) / 2
+            lines, width = _filled(words, middle)
+            if lines <= count:
+                longest = width
+            else:
+                low = middle
+        return min(longest * (1 + _RECKONING), box_ems)
+
+    def _words(self) -> Iterator[tuple[float, float]]:
+        """Advances of each word in ems: with the blanks behind it, and without."""
+        start = 0
+        for end in break_ends(self._text):
+            shown = start + len(self._text[start:end].rstrip())
+            advances = [sum(piece.advance for piece in self._pieces(start, stop)) for stop in (end, shown)]
+            yield advances[0], advances[1]
+            start = end
+
     def _fill(self, start: int, ends: Sequence[int], box_ems: float) -> int | None:
         """The last of the ends up to which the text from `start` fits; None where not even the first does."""
 
@@ -185,18 +285,31 @@ class _Paragraph:
 
     def _pieces(self, start: int, end: int, broken_at: int | None = None) -> list[_Piece]:
         """The runs of a line in logical order; a soft hyphen shows where the line is broken at it."""
-        spans = [(c, self._font_of[start + i], self._levels[start + i]) for i, c in enumerate(self._text[start:end])]
+        drawn = zip(self._text[start:end], self._font_of[start:end], self._levels[start:end], strict=True)
+        spans = [(c, font, level, self._styles[start + i].ink) for i, (c, font, level) in enumerate(drawn)]
         if broken_at is not None and broken_at < len(self._text) and self._text[broken_at - 1] == SOFT_HYPHEN:
-            font, level = spans[-1][1], spans[-1][2]
-            spans.append(("-", font if font.has("-") else self._font_for("-"), level))
+            _, font, level, ink = spans[-1]
+            fonts = self._styles[broken_at - 1].fonts
+            spans.append(("-", font if font.has("-") else self._font_for("-", fonts), level, ink))
         spans = [span for span in spans if span[0] not in _INVISIBLE]
         pieces = []
-        for (font, level), group in groupby(spans, key=lambda span: (span[1], span[2])):
-            text = "".join(character for character, _, _ in group)
+        for (font, level, ink), group in groupby(spans, key=lambda span: span[1:]):
+            text = "".join(span[0] for span in group)
             if self._forced:
                 text = f"{chr(0x202E if level % 2 else 0x202D)}{text}\u202c"
-            pieces.append(_Piece(text, font, level))
+            pieces.append(_Piece(text, font, level, ink))
         return pieces
+
+
+def _filled(words: Sequence[tuple[float, float]], box_ems: float) -> tuple[int, float]:
+    """How many lines the words make in a box, and how long the longest is. Each word fits into it."""
+    lines, line, longest = 1, 0.0, 0.0
+    for whole, shown in words:
+        if line + shown > box_ems:
+            lines, line = lines + 1, 0.0
+        longest = max(longest, line + shown)
+        line += whole
+    return lines, longest
 
 
 def _last(fits: Callable[[int], bool], most: int) -> int:

@@ -9,8 +9,6 @@ for, which is asked for and not fallen back to. Passive; one thread.
 from __future__ import annotations
 
 import multiprocessing
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,6 +21,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
+from decoders.interrupts import interrupts_held
 from planner.errors import ExportError, RenderError, SetupError
 
 START_SECONDS = 120.0
@@ -107,7 +106,7 @@ class AnalysisPool:
         """Start the processes; they load while this one goes on. Raises SetupError."""
         context = multiprocessing.get_context("spawn")
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 for number in range(self._count):
                     self._start(context, number)
         except OSError as error:
@@ -249,20 +248,3 @@ def _not_started(why: str) -> SetupError:
         suggestion="see the lines above and the machine's limits on processes and memory; --analysis-workers N starts "
         'fewer, 0 works in one process; a script of your own must start its work under `if __name__ == "__main__":`',
     )
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Children that are started meanwhile never see a Ctrl-C of the terminal, not even while they load Python."""
-    if sys.platform == "win32":
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    # Starting it unblocks the signal again, so it comes first.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from decoders.still_store import StillStore
 from decoders.video_reader import MediaReader, open_reader
 from planner.errors import ExportError
 from planner.frame_plan import FramePlan
@@ -30,13 +31,15 @@ class ClipDecoders:
         *,
         allow_network: bool = False,
         hardware: HardwareDecoding = SOFTWARE_DECODING,
+        stills: StillStore | None = None,
         tracer: Tracer = NO_TRACE,
     ) -> None:
-        """`facts` and `media` by the name of the media entry. Opens nothing yet."""
+        """`facts` and `media` by the name of the media entry; `stills`: kept from other renders. Opens nothing yet."""
         self._facts = facts
         self._media = media
         self._allow_network = allow_network
         self._hardware = hardware
+        self._stills = stills
         self._tracer = tracer
         self._readers: dict[InstancePath, MediaReader] = {}
         self._statistics = DecodeStatistics()
@@ -107,6 +110,7 @@ class ClipDecoders:
                 self._statistics,
                 allow_network=self._allow_network,
                 device=self._hardware.device_of(request.media),
+                stills=self._stills,
             )
         self._readers[request.instance] = reader
         self._media_of[request.instance] = request.media

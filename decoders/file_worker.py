@@ -19,6 +19,7 @@ from decoders.decode_places import DecodePlace, DecodePlaces, Route
 from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, Turn
 from decoders.frame_cache import FrameCache, frame_bytes
 from decoders.frame_memory import FrameMemory
+from decoders.still_store import StillStore
 from decoders.video_reader import MediaReader, open_reader
 from planner.clock import format_time
 from planner.errors import RenderError
@@ -68,6 +69,7 @@ class FileWorker:
         ask_others: Callable[[], None],
         allow_network: bool = False,
         device: DeviceKind | None = None,
+        stills: StillStore | None = None,
         tracer: Tracer = NO_TRACE,
     ) -> None:
         """`positions`: of the file that one output frame needs. `next_use`: of a pts after an output frame.
@@ -79,13 +81,10 @@ class FileWorker:
         self.source = media.name
         self.frame_size_bytes = frame_size_bytes
         """Of one frame in the cache; an estimate until one was decoded."""
-        self._media, self._facts = media, facts
+        self._media, self._facts, self._table = media, facts, table
         self._cache, self._memory, self._turn, self._files = cache, memory, Turn(slots), files
         self._next_use, self._note_speed, self._ask_others = next_use, note_speed, ask_others
-        self._allow_network = allow_network
-        self._device = device
-        self._tracer = tracer
-        self._table = table
+        self._allow_network, self._device, self._stills, self._tracer = allow_network, device, stills, tracer
         # One more than at the same time: it goes ahead to the clip that comes next.
         most = min(positions + 1, MAX_PLACES) if facts.kind in ("video", "animation") else 1
         self._places = DecodePlaces.of(table, most)
@@ -419,6 +418,7 @@ class FileWorker:
             allow_network=self._allow_network,
             reverse_window_bytes=window,
             device=self._device,
+            stills=self._stills,
         )
 
     def _renew(self, place: DecodePlace) -> None:

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from decoders.animations import AnimationReader, read_timing
 from decoders.file_hash import file_hash
+from decoders.picture_errors import changed
 from decoders.sequences import SequenceReader, find_sequence, sequence_hash
+from decoders.still_store import StillStore
 from decoders.stills import StillHeader, picture_format, read_header, read_still
 from planner.colour import SRGB
 from planner.frames import Frame
@@ -61,30 +63,40 @@ def probe(media: Media) -> MediaFacts | None:
     return _facts(media, "animation", hash_, header, timing.table, rate)
 
 
-def open_reader(media: Media, facts: MediaFacts) -> PictureReader:
+def open_reader(media: Media, facts: MediaFacts, stills: StillStore | None = None) -> PictureReader:
     """A reader for what `probe` found. Files are opened when the first frame is asked for."""
     assert facts.video is not None
     if facts.kind == "sequence":
         return SequenceReader(media, facts)
     if facts.kind == "animation":
         return AnimationReader(media.path, facts)
-    return StillReader(media.path, (facts.video.width, facts.video.height))
+    return StillReader(media.path, (facts.video.width, facts.video.height), stills)
 
 
 class StillReader:
     """One picture, decoded when it is first asked for. Passive; one thread."""
 
-    def __init__(self, path: str, size: tuple[int, int]) -> None:
-        self._path, self._size = path, size
+    def __init__(self, path: str, size: tuple[int, int], stills: StillStore | None = None) -> None:
+        """`stills`: where the picture may be already, and is kept."""
+        self._path, self._size, self._stills = path, size, stills
         self._frame: Frame | None = None
         self.frames_decoded = 0
 
     def frame(self, pts: int) -> Frame:
         """The picture, which has every pts. Raises RenderError."""
         if self._frame is None:
-            self._frame = read_still(self._path, self._size, pts)
-            self.frames_decoded += 1
+            self._frame = self._decode(pts) if self._stills is None else self._kept(self._stills, pts)
         return self._frame if self._frame.pts == pts else replace(self._frame, pts=pts)
+
+    def _decode(self, pts: int) -> Frame:
+        self.frames_decoded += 1
+        return read_still(self._path, self._size, pts)
+
+    def _kept(self, stills: StillStore, pts: int) -> Frame:
+        frame = stills.frame(self._path, lambda: self._decode(pts))
+        if (frame.width, frame.height) != self._size:
+            raise changed(self._path)
+        return frame
 
     def close(self) -> None:
         """Forgets the picture; no file stays open."""

@@ -17,6 +17,7 @@ from decoders.decode_slots import DecodeSlots, OpenFiles, available_cores, descr
 from decoders.file_worker import COMPONENT, FileWorker
 from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
 from decoders.frame_memory import FrameMemory
+from decoders.still_store import StillStore
 from planner.clip_uses import DecodeSource, decode_sources
 from planner.errors import ExportError, RenderError
 from planner.frame_plan import FramePlan
@@ -90,16 +91,18 @@ class SharedDecoderPool:
         cores: int | None = None,
         allow_network: bool = False,
         hardware: HardwareDecoding = SOFTWARE_DECODING,
+        stills: StillStore | None = None,
         tracer: Tracer = NO_TRACE,
     ) -> None:
         """`facts` and `media` by the name of the media entry. Opens nothing yet.
 
         `cache_bytes`: budget of the frame cache. `memory_limit_bytes`: its hard limit. `cores`: files that are decoded
-        at the same moment; None for the processors that this process may use.
+        at the same moment; None for the processors that this process may use. `stills`: kept from other renders.
         """
         self._facts, self._media, self._planner = facts, media, planner
         self._allow_network = allow_network
         self._hardware = hardware
+        self._stills = stills
         self._tracer = tracer
         self._cache_bytes = min(cache_bytes, memory_limit_bytes)
         self._sources = decode_sources(media, facts)
@@ -322,6 +325,7 @@ class SharedDecoderPool:
             ask_others=self._wake_all,
             allow_network=self._allow_network,
             device=self._hardware.device_of(name),
+            stills=self._stills,
             tracer=self._tracer,
         )
         self._cache.set_share(name, self._share(name))

@@ -15,6 +15,7 @@ from decoders.colour_tags import ColourReader, UnsupportedColour
 from decoders.cursor import COMPONENT, REVERSE_WINDOW_BYTES, Cursor
 from decoders.deinterlace import DeinterlaceError, Deinterlacer
 from decoders.normalise import UnsupportedFormat, normalise
+from decoders.still_store import StillStore
 from planner.errors import RenderError
 from planner.frames import DecodeStatistics, Frame
 from planner.hardware import DeviceKind
@@ -44,10 +45,11 @@ def open_reader(
     allow_network: bool = False,
     reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
     device: DeviceKind | None = None,
+    stills: StillStore | None = None,
 ) -> MediaReader:
     """A reader of whatever the file is; it counts in `statistics` what it does. Raises RenderError.
 
-    `device`: what decodes a video instead of the processor.
+    `device`: what decodes a video instead of the processor. `stills`: pictures that other renders have read, too.
     """
     if facts.kind == "video":
         return VideoReader(
@@ -58,7 +60,7 @@ def open_reader(
             reverse_window_bytes=reverse_window_bytes,
             device=device,
         )
-    return PictureFileReader(media, facts, statistics)
+    return PictureFileReader(media, facts, statistics, stills)
 
 
 class VideoReader:
@@ -158,9 +160,11 @@ class PictureFileReader:
 
     concealed_frames = 0
 
-    def __init__(self, media: Media, facts: MediaFacts, statistics: DecodeStatistics) -> None:
+    def __init__(
+        self, media: Media, facts: MediaFacts, statistics: DecodeStatistics, stills: StillStore | None = None
+    ) -> None:
         """Opens nothing yet."""
-        self._reader = pictures.open_reader(media, facts)
+        self._reader = pictures.open_reader(media, facts, stills)
         self._statistics = statistics
         statistics.opened += 1
         self._decoded = 0

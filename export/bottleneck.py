@@ -13,6 +13,7 @@ from planner.tracing import Stage
 
 RENDER_THREAD = "render"
 ENCODE_THREAD = "encode"
+"""Of several outputs each has one, and the output's name follows."""
 DECODE_THREADS = "decode "
 """How the names of threads that decode begin; the file's name follows."""
 BUSY_CORES = 0.9
@@ -58,10 +59,16 @@ class ExportTime:
         """The thread of that name; one that did nothing where there is none."""
         return next((thread for thread in self.threads if thread.name == name), ThreadTime(name, {}))
 
+    @property
+    def encoder(self) -> ThreadTime:
+        """The busiest of the threads that encode, one for each output."""
+        encoders = [thread for thread in self.threads if thread.name.split(" ")[0] == ENCODE_THREAD]
+        return max(encoders, key=lambda thread: thread.of(*_ENCODING), default=ThreadTime(ENCODE_THREAD, {}))
+
 
 def bottleneck(time: ExportTime) -> str:
     """The sentence."""
-    render, encode = time.named(RENDER_THREAD), time.named(ENCODE_THREAD)
+    render, encode = time.named(RENDER_THREAD), time.encoder
     reasons = [
         (render.of("wait for room", "wait for encoder"), _of_encoder(time, render, encode)),
         (render.of("wait for frame", *_DECODING), _of_decoders(time, render)),
@@ -85,7 +92,7 @@ def _of_encoder(time: ExportTime, render: ThreadTime, encode: ThreadTime) -> str
     what = "mixing sound" if mixed > encode.of(*_ENCODING) else "encoding"
     mixing = f" ({_share(mixed, time)} with sound to mix)" if mixed >= 0.1 * busy > 0 else ""
     return (
-        f"{what} bounds this export: the encode thread was busy {_share(busy, time)} of the time{mixing}, "
+        f"{what} bounds this export: {_which(encode)} was busy {_share(busy, time)} of the time{mixing}, "
         f"and the render thread waited {_share(waited, time)} of it for room in its queue or for its end"
     )
 
@@ -109,8 +116,13 @@ def _of_drawing(time: ExportTime, render: ThreadTime, encode: ThreadTime) -> str
     told = ", ".join(f"{_WORDS.get(stage, stage)} {_share(render.of(stage), time)}" for stage in parts[:3])
     return (
         f"compositing bounds this export: it took {_share(render.of(*_DRAWING), time)} of the time ({told}), "
-        f"and the encode thread waited {_share(encode.of('wait for picture'), time)} of it for pictures"
+        f"and {_which(encode)} waited {_share(encode.of('wait for picture'), time)} of it for pictures"
     )
+
+
+def _which(encode: ThreadTime) -> str:
+    output = encode.name.removeprefix(ENCODE_THREAD).strip()
+    return f"the busiest encode thread, that of {output}," if output else "the encode thread"
 
 
 def _share(seconds: float, time: ExportTime) -> str:

@@ -14,7 +14,7 @@ import av
 from decoders.container import reason
 from decoders.sound_converter import Samples, SoundConverter
 from decoders.sound_loudness import audio_frame
-from export.codecs import AudioEncoding
+from export.audio_encoding import AudioEncoding
 from export.encoders import add_audio
 from planner.errors import RenderError
 

@@ -15,14 +15,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from export.codecs import VideoEncoding, choose_output
+from export.codecs import choose_output, natural_output
 from export.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
 from export.difference_picture import DifferenceFigures, draw_difference, measure
 from export.film_range import frames_asked
 from export.job import ExportOptions
 from export.output_file import OutputFile
-from export.picture_file import check_picture_path, write_picture
+from export.picture_file import write_picture
+from export.picture_formats import check_picture_path
 from export.project import OpenedProject, open_project
+from export.video_encoding import VideoEncoding
 from planner.errors import ExportError, RenderError
 from planner.selection import System
 from planner.timeline import AudioSettings
@@ -159,11 +161,11 @@ def compare_systems(
 
 
 def _encoding(opened: OpenedProject, options: ExportOptions) -> VideoEncoding:
-    """What an export would hand its pictures over as. Matroska takes every codec that a project may ask for."""
+    """What an export would hand its pictures over as, in a container that takes the project's codec."""
     timeline = opened.timeline
     asked = timeline.video if options.video.pix_fmt is None else replace(timeline.video, pix_fmt=options.video.pix_fmt)
     settings = choose_output(
-        Path("film.mkv"),
+        natural_output(asked, AudioSettings()),
         width=timeline.root.width,
         height=timeline.root.height,
         fps=timeline.fps,

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from av.video.frame import VideoFrame
 
 from export.job import ExportOptions
 from export.picture_renderer import PictureRenderer
+from export.picture_sink import PictureFormat
 from export.project import OpenedProject
 from export.report import ExportRecord, peak_memory_bytes
+from export.views import new_picture
 from planner.colour import ColourTags
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
@@ -172,15 +173,9 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
         job.options,
         record,
         system=job.system,
-        pixel_format=job.pixel_format,
-        colour=job.colour,
-        size=job.size,
     ) as renderer:
-        picture = VideoFrame(*job.size, job.pixel_format.name)
-        planes = [
-            WritablePlane(memoryview(plane).cast("B"), plane.line_size, plane.width, plane.height)
-            for plane in picture.planes
-        ]
+        _frame, picture = new_picture(PictureFormat(*job.size, job.pixel_format, job.colour))
+        planes = picture.planes
         shown: CompositionPlan | None = None
         differing = False
         for done, number in enumerate(job.frames):
@@ -190,7 +185,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
                 if fast and plan.picture == shown:
                     digests.append(digests[-1])
                 else:
-                    renderer.draw(plan.picture, planes)
+                    renderer.draw(plan.picture, [picture])
                     digests.append(_digest(planes, job.pixel_format))
                     shown = plan.picture
             except ExportError as error:

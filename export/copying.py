@@ -13,11 +13,11 @@ from fractions import Fraction
 from typing import Any
 
 from decoders.coded_video import coded_pictures, read_coded_video
-from export.codecs import VideoEncoding
 from export.job import ExportOptions
 from export.pass_through import colour_fits
 from export.picture_tracks import CopiedRun, Splice
 from export.project import OpenedProject
+from export.video_encoding import VideoEncoding
 from planner.coded_video import CodedVideo
 from planner.copy_plan import Stretch, plan_copy
 from planner.media import MediaFacts, Orientation
@@ -59,6 +59,8 @@ class Copying:
     """Of each media entry that packets are copied from."""
     opened: OpenedProject
     allow_network: bool
+    asked: bool
+    """Whether copying was asked for."""
 
     @property
     def copied(self) -> tuple[Stretch, ...]:
@@ -131,10 +133,10 @@ def plan_copying(opened: OpenedProject, frames: range, video: VideoEncoding, opt
     why = (
         "copying was not asked for"
         if options.copy == "off"
-        else _whole_film(video, (timeline.root.width, timeline.root.height))
+        else _whole_film(video, (timeline.root.width, timeline.root.height), frames)
     )
     if why is not None:
-        return Copying((Stretch(frames, None, 0, 0, why),), {}, opened, options.allow_network)
+        return Copying((Stretch(frames, None, 0, 0, why),), {}, opened, options.allow_network, options.copy != "off")
     runs = untouched_runs(timeline, opened.facts, opened.text_sizes, frames)
     coded: dict[str, CodedVideo] = {}
     misfits: dict[str, str] = {}
@@ -146,11 +148,13 @@ def plan_copying(opened: OpenedProject, frames: range, video: VideoEncoding, opt
             misfit = _rate_misfit(coded[name], timeline.fps)
         if misfit is not None:
             misfits[name] = misfit
-    return Copying(plan_copy(runs, coded, misfits), coded, opened, options.allow_network)
+    return Copying(plan_copy(runs, coded, misfits), coded, opened, options.allow_network, asked=True)
 
 
-def _whole_film(video: VideoEncoding, canvas: tuple[int, int]) -> str | None:
+def _whole_film(video: VideoEncoding, canvas: tuple[int, int], frames: range) -> str | None:
     """Why nothing at all can be copied."""
+    if frames.step > 1:
+        return f"the output shows one of {frames.step} frames"
     if video.codec != COPIED_CODEC:
         return f"the output is {video.codec}, and only {COPIED_CODEC} is copied"
     if (video.width, video.height) != canvas:

@@ -52,12 +52,15 @@ def draw_difference(before: Planes, after: Planes, colour: ColourTags) -> npt.ND
 
     The grey is scaled so that every difference is seen and the largest is white.
     """
-    figures, worst = measure(before, after)
-    grey = np.zeros(worst.shape, np.uint8)
-    if figures.largest:
-        scaled = VISIBLE + (255 - VISIBLE) * worst // figures.largest
-        grey = np.where(worst > 0, scaled, 0).astype(np.uint8)
+    grey = difference_grey(before, after)
     return np.concatenate([_rgb(before, colour), _rgb(after, colour), np.repeat(grey[:, :, None], 3, axis=2)], axis=1)
+
+
+def difference_grey(before: Planes, after: Planes) -> npt.NDArray[np.uint8]:
+    """Where two pictures differ, magnified: black where they don't, white where they do most; shape [height, width]."""
+    figures, worst = measure(before, after)
+    scaled = VISIBLE + (255 - VISIBLE) * worst // max(figures.largest, 1)
+    return np.where(worst > 0, scaled, 0).astype(np.uint8)
 
 
 def _rgb(picture: Planes, colour: ColourTags) -> npt.NDArray[np.uint8]:

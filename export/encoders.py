@@ -19,7 +19,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from decoders.libav_log import libav_messages
-from export.codecs import AudioEncoding, VideoEncoding
+from export.audio_encoding import AudioEncoding
+from export.video_encoding import VideoEncoding
 from planner.colour import ColourTags
 from planner.errors import SetupError
 
@@ -27,11 +28,16 @@ from planner.errors import SetupError
 _BT709, _SRGB_TRANSFER, _RGB_MATRIX, _LIMITED, _FULL = 1, 13, 0, 1, 2
 
 
-def add_video(container: OutputContainer, video: VideoEncoding) -> VideoStream:
-    """A stream with an open encoder. Raises SetupError."""
+def add_video(container: OutputContainer, video: VideoEncoding, *, global_header: bool = False) -> VideoStream:
+    """A stream with an open encoder. `global_header`: headers in its extradata, wherever the container has them.
+
+    Raises SetupError.
+    """
     stream = container.add_stream(video.encoder, rate=video.fps, options=dict(video.options))
     assert isinstance(stream, VideoStream)
     stream.time_base = Fraction(1) / video.fps
+    if global_header:
+        stream.codec_context.flags |= Flags.global_header
     _set_up(stream.codec_context, video)
     return stream
 

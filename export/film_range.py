@@ -23,10 +23,10 @@ def frames_asked(timeline: Timeline, asked: tuple[Time, Time] | None) -> range:
         )
     if asked is None:
         return range(film_frames)
-    start, end = (time_asked(timeline, t, "--range") for t in asked)
-    inside = frames_in(start, end, timeline.fps)
+    inside = frames_between(timeline, asked, "--range")
     frames = range(max(inside.start, 0), min(inside.stop, film_frames))
     if not frames:
+        start, end = (time_asked(timeline, t, "--range") for t in asked)
         raise SetupError(
             f"no frame lies in the range from {format_time(start)} to {format_time(end)}; "
             f"the film lasts {format_time(timeline.duration)}",
@@ -34,6 +34,12 @@ def frames_asked(timeline: Timeline, asked: tuple[Time, Time] | None) -> range:
             suggestion="give --range START..END with START before END, inside of the film",
         )
     return frames
+
+
+def frames_between(timeline: Timeline, asked: tuple[Time, Time], flag: str) -> range:
+    """The frames n with start ≤ n / fps < end, whether the film has them or not. Raises SetupError."""
+    start, end = (time_asked(timeline, t, flag) for t in asked)
+    return frames_in(start, end, timeline.fps)
 
 
 def time_asked(timeline: Timeline, time: Time, flag: str) -> Fraction:

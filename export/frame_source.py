@@ -6,6 +6,7 @@ from decoders.clip_decoders import ClipDecoders
 from decoders.hardware import choose_hardware
 from decoders.read_ahead import ReadAhead
 from decoders.shared_pool import SharedDecoderPool
+from decoders.still_store import StillStore
 from export.job import ExportOptions
 from export.project import OpenedProject
 from planner.export_planner import ExportPlanner
@@ -29,12 +30,18 @@ def open_frame_source(
     options: ExportOptions,
     *,
     hardware: HardwareDecoding = SOFTWARE_DECODING,
+    stills: StillStore | None = None,
     tracer: Tracer = NO_TRACE,
 ) -> FrameSource:
-    """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it."""
+    """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it.
+
+    `stills`: decoded by other renders.
+    """
     facts, media = opened.facts, opened.timeline.media
     if system == "v1":
-        decoders = ClipDecoders(facts, media, allow_network=options.allow_network, hardware=hardware, tracer=tracer)
+        decoders = ClipDecoders(
+            facts, media, allow_network=options.allow_network, hardware=hardware, stills=stills, tracer=tracer
+        )
         return ReadAhead(decoders, planner.requests_ahead, tracer=tracer)
     return SharedDecoderPool(
         facts,
@@ -44,5 +51,6 @@ def open_frame_source(
         memory_limit_bytes=options.memory_limit_bytes,
         allow_network=options.allow_network,
         hardware=hardware,
+        stills=stills,
         tracer=tracer,
     )

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from planner.clock import Time
 from planner.hardware import Hwaccel
+from planner.outputs import OutputKind
 from planner.timeline import AudioSettings, VideoSettings
 
 System = Literal["auto", "v1", "v2"]
@@ -23,8 +24,8 @@ DEFAULT_MEMORY_LIMIT_BYTES = 10**9
 class ExportOptions:
     """The flags of `reelmill export`; None and the defaults leave a choice to the project."""
 
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """`--set NAME=VALUE`."""
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """`--set NAME=VALUE`: texts, JSON data, or `planner.variables.Bound`s, which say where paths in them begin."""
     system: System = "auto"
     range: tuple[Time, Time] | None = None
     """Start (inclusive) and end (exclusive) on the timeline."""
@@ -34,6 +35,8 @@ class ExportOptions:
     no_audio: bool = False
     size: tuple[int, int] | None = None
     """Output width and height, pixels; None for the canvas' size."""
+    at: Time | None = None
+    """A poster's moment; None for a tenth of the duration."""
     draft: bool = False
     threads: int | None = None
     """Encoder threads; None for the constant that keeps bytes the same on every machine."""
@@ -49,6 +52,10 @@ class ExportOptions:
     fast_paths: bool = True
     """Whether work is saved where the picture allows it: hidden layers, equal pictures, flattening, and the like."""
     force: bool = False
+    reserved: tuple[Path, ...] = ()
+    """What the caller writes itself, such as a report: no output may be one of these files."""
+    depfile: Path | None = None
+    """A rule for make is written here, of the outputs and what they were made from."""
     allow_network: bool = False
 
     @property
@@ -58,14 +65,33 @@ class ExportOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StartedOutput:
+    """One of the outputs that are about to be made."""
+
+    path: str
+    kind: OutputKind
+    frames: int
+    """Of its own; 0 for sound alone."""
+    fps: Fraction
+    width: int | None
+    """Pixels; None for sound alone."""
+    height: int | None
+    video_codec: str | None
+    """libav's name of the encoder; None for what is no film."""
+    audio_codec: str | None
+    copying: str | None = None
+    """How much is copied as packets; None where that was not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Told once, when all choices are made and the first frame is about to be rendered."""
 
-    output: Path
+    outputs: tuple[StartedOutput, ...]
     frames: int
+    """Of the timeline that some output shows; 0 for sound alone."""
     fps: Fraction
-    width: int
-    height: int
+    """Of the timeline."""
     system: str
     system_reason: str
     renderer: str | None
@@ -76,10 +102,6 @@ class Started:
     """The kind of device that decodes videos, or `none`."""
     hwaccel_reason: str | None
     """None where nothing was asked for."""
-    video_codec: str | None
-    audio_codec: str | None
-    copying: str | None = None
-    """How much is copied as packets; None where that was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

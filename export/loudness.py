@@ -3,8 +3,8 @@
 In: the mix of the whole film, the target. Out: samples of the film, or of a range of it, in order. Passive; one
 thread. Whoever makes a `LevelledSound` closes it; the mix stays its maker's and is read to its end at once.
 
-The mix is kept in a temporary file (in memory while it is small), so nothing is decoded twice. Loudness and true peak
-are those of EBU R 128 (libavfilter's ebur128; ITU-R BS.1770). The gain is the difference between target and
+The mix is kept (export.kept_sound), so nothing is decoded twice, however many outputs are made of it. Loudness and true
+peak are those of EBU R 128 (libavfilter's ebur128; ITU-R BS.1770). The gain is the difference between target and
 measurement. Where peaks would pass the ceiling with it, a limiter keeps them under it; what it takes away of the
 loudness is made up for by more gain, which is found by measuring again. A lossy codec changes peaks (AAC was seen to
 raise them by 2.4 dB) and loudness, so what is measured then is what it makes of the film.
@@ -12,21 +12,21 @@ raise them by 2.4 dB) and loudness, so what is measured then is what it makes of
 
 from __future__ import annotations
 
+import copy
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import numpy as np
 
 from decoders.sound_converter import Samples
 from decoders.sound_loudness import LoudnessMeter
-from export.codecs import AudioEncoding
+from export.audio_encoding import AudioEncoding
 from export.coded_sound import coded
+from export.kept_sound import KeptMix, Mix
 from export.limiter import PEAK_REACH, SEGMENT_SAMPLES, Limiter, PeakFinder
 from export.panning import PROJECT_LAYOUTS
-from planner.errors import RenderError, SetupError
+from planner.errors import SetupError
 from planner.sound_analysis import Loudness
 from planner.sound_plan import SoundPlan
 from planner.timeline import DEFAULT_TRUE_PEAK
@@ -37,26 +37,18 @@ TOLERANCE_LU = 0.05
 _MAX_PASSES = 12
 _NEAR_DB = 0.01
 """A peak as near to the ceiling as this is limited."""
-_BLOCK_SAMPLES = 8192
-_MEMORY_BYTES = 64 * 2**20
-"""A mix that is no longer than this makes no file: 3 minutes of stereo at 48 kHz."""
-
-
-class Mix(Protocol):
-    """Samples of the whole film."""
-
-    def read(self, count: int) -> Samples: ...
 
 
 class LevelledSound:
     """The samples of a range of a film, at the film's loudness."""
 
     def __init__(
-        self, mix: Mix, plan: SoundPlan, audio: AudioEncoding, wanted: range, checkpoint: Callable[[], None]
+        self, mix: Mix | KeptMix, plan: SoundPlan, audio: AudioEncoding, wanted: range, checkpoint: Callable[[], None]
     ) -> None:
         """Reads and measures the whole mix, whatever is `wanted` of it, and calls `checkpoint` now and then.
 
-        Raises SetupError where the loudness can't be reached, which tells the one that can; RenderError.
+        One that is kept already stays its maker's. Raises SetupError where the loudness can't be reached, which tells
+        the one that can; RenderError.
         """
         assert plan.loudness is not None
         self.sample_rate, self.channels, self.sample_count = plan.sample_rate, plan.channels, len(wanted)
@@ -67,16 +59,29 @@ class LevelledSound:
         """How the film is encoded; None without loss."""
         self._target = plan.loudness
         self._peak = DEFAULT_TRUE_PEAK if plan.true_peak is None else plan.true_peak
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
+        self._kept = mix if isinstance(mix, KeptMix) else KeptMix(mix, plan, checkpoint)
+        self._owns_mix = not isinstance(mix, KeptMix)
+        if self._owns_mix:
+            self.busy_seconds = self._kept.busy_seconds
         started = time.perf_counter()
         try:
-            self._choose(self._keep(mix))
+            self._choose(self._kept.loudness)
         except BaseException:
             self.close()
             raise
+        self._begin(wanted)
+        self.busy_seconds += time.perf_counter() - started
+
+    def again(self, wanted: range) -> LevelledSound:
+        """Another reading at the same levels, of whatever range, for another thread; this one has to stay open."""
+        other = copy.copy(self)
+        other._owns_mix, other.busy_seconds, other.sample_count = False, 0.0, len(wanted)
+        other._begin(wanted)
+        return other
+
+    def _begin(self, wanted: range) -> None:
         self._blocks = self._played(wanted)
         self._ready: Samples = np.empty((0, self.channels), np.float32)
-        self.busy_seconds += time.perf_counter() - started
 
     def read(self, count: int) -> Samples:
         """The next `count` samples, shape [count, channels]; fewer only at the end. Raises RenderError."""
@@ -91,30 +96,9 @@ class LevelledSound:
         return np.concatenate(parts)
 
     def close(self) -> None:
-        """Gives the memory or the file back; a second call does nothing."""
-        self._file.close()
-
-    def _keep(self, mix: Mix) -> Loudness:
-        """Write the mix to the file, and measure it."""
-        meter = self._meter()
-        while len(samples := self._next(mix)):
-            self._checkpoint()
-            try:
-                self._file.write(np.ascontiguousarray(samples, np.float32).tobytes())
-            except OSError as error:
-                raise RenderError(
-                    f"the sound can't be kept in a temporary file while its loudness is measured: {error}",
-                    component="AudioMixer",
-                    suggestion=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder on a larger disk",
-                ) from error
-            meter.add(samples)
-        return meter.result()
-
-    def _next(self, mix: Mix) -> Samples:
-        started = time.perf_counter()
-        samples = mix.read(_BLOCK_SAMPLES)
-        self.busy_seconds -= time.perf_counter() - started
-        return samples
+        """Gives the memory or the file back, if it made it; a second call does nothing."""
+        if self._owns_mix:
+            self._kept.close()
 
     def _choose(self, measured: Loudness) -> None:
         """Find gain and limiter. Raises SetupError."""
@@ -220,22 +204,13 @@ class LevelledSound:
     def _levelled(self, samples: range) -> Iterator[Samples]:
         gain = 10 ** (self._gain_db / 20)
         if self._ceiling is None:
-            for block in self._kept(samples):
+            for block in self._kept.blocks(samples):
                 yield (block * gain).astype(np.float32)
             return
         limiter = Limiter(self._ceiling, self.channels, self.sample_rate, self._lower)
-        for block in self._kept(samples):
+        for block in self._kept.blocks(samples):
             yield limiter.process(block.T.astype(np.float64) * gain).T.astype(np.float32)
         yield limiter.finish().T.astype(np.float32)
-
-    def _kept(self, wanted: range) -> Iterator[Samples]:
-        """The samples of a range of the mix, in blocks."""
-        sample_bytes = self.channels * np.dtype(np.float32).itemsize
-        for first in range(wanted.start, wanted.stop, _BLOCK_SAMPLES):
-            count = min(_BLOCK_SAMPLES, wanted.stop - first)
-            self._file.seek(first * sample_bytes)
-            data = self._file.read(count * sample_bytes)
-            yield np.frombuffer(data, np.float32).reshape(-1, self.channels)
 
 
 class _SegmentPeaks:

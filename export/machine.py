@@ -23,7 +23,9 @@ from PIL import features
 
 from compositor.context import GLContext
 from decoders.device_decoder import check_device, device_kinds
-from export.codecs import AUDIO_CODECS, choose_output
+from export.audio_encoding import AUDIO_CODECS
+from export.codecs import choose_output
+from export.containers import CONTAINERS
 from export.encoders import new_encoder
 from export.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
@@ -122,6 +124,9 @@ def _codecs() -> Iterator[MachineItem]:
         for name, encoder in encoders.items():
             found = _has_codec(encoder, "w")
             yield MachineItem(f"{kind} encoders", name, found, False, encoder, None if found else _WHEEL)
+    for suffix, container in CONTAINERS.items():
+        found = container.muxer in av.formats_available
+        yield MachineItem("containers", suffix, found, False, container.muxer, None if found else _WHEEL)
     for name in DECODERS:
         found = _has_codec(name, "r")
         detail = av.codec.Codec(name, "r").long_name if found else "not in this build of libav"

@@ -7,17 +7,16 @@ leftovers of a killed run from the work of one that is still going on. Passive; 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
+from export.made_folders import MadeFolders
+from export.part_lock import MARK, lock, part_prefix
 from planner.errors import RenderError, SetupError
-
-_MARK = ".reelmill-part"
-_LONGEST_NAME_BYTES = 180
 
 
 class OutputFile:
@@ -27,7 +26,7 @@ class OutputFile:
         """Raises SetupError where the target exists (without `force`), is a folder, or can't be written."""
         self._target = target
         self._force = force
-        self._made_folders: list[Path] = []
+        self._folders = MadeFolders()
         self._lock: int | None = None
         self._open = False
         if target.is_dir():
@@ -35,17 +34,17 @@ class OutputFile:
         if not force and (target.exists() or target.is_symlink()):
             raise _refused(target, "exists already", "add --force to replace it, or name another file")
         try:
-            self._make_folders(target.parent)
+            self._folders.make(target.parent)
             _remove_leftovers(target)
             self.path = self._create()
         except OSError as error:
-            self._remove_folders()
+            self._folders.remove()
             raise _refused(
                 target, f"can't be written: {error.strerror}", "name a file in a folder that you may write to"
             ) from error
         self._open = True
 
-    def __enter__(self) -> OutputFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -85,15 +84,17 @@ class OutputFile:
         self._unlock()
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
-        self._remove_folders()
+        self._folders.remove()
 
     def _create(self) -> Path:
         """A new, locked file beside the target. Its name keeps the suffix, which tells libav the format."""
         while True:
-            path = self._target.with_name(f"{_prefix(self._target)}{secrets.token_hex(6)}{_MARK}{self._target.suffix}")
+            path = self._target.with_name(
+                f"{part_prefix(self._target)}{secrets.token_hex(6)}{MARK}{self._target.suffix}"
+            )
             # 0o666 less the user's umask: the finished film has the rights of any other new file.
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-            if not _lock(descriptor, wait=True):
+            if not lock(descriptor, wait=True):
                 os.close(descriptor)
                 return path
             if os.fstat(descriptor).st_nlink:
@@ -107,51 +108,15 @@ class OutputFile:
             os.close(self._lock)
             self._lock = None
 
-    def _make_folders(self, folder: Path) -> None:
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for new in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                new.mkdir()
-                self._made_folders.append(new)
-
-    def _remove_folders(self) -> None:
-        for folder in reversed(self._made_folders):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def _prefix(target: Path) -> str:
-    """Beginning of the temporary names for a target; of a long name only a hash, since systems limit their length."""
-    name = target.name
-    if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
-        name = hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()
-    return f".{name}."
-
 
 def _refused(target: Path, why: str, suggestion: str) -> SetupError:
     return SetupError(f"{target} {why}", component="Output", file=str(target), suggestion=suggestion)
 
 
-def _lock(descriptor: int, *, wait: bool = False) -> bool:
-    """Lock an open file for this process; False where another has it (without `wait`) or locks don't exist."""
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
-
-
 def _remove_leftovers(target: Path) -> None:
     """Remove temporary files to this target whose run is dead. Windows refuses to remove those in use by itself."""
     for path in target.parent.iterdir():
-        if not (path.name.startswith(_prefix(target)) and path.stem.endswith(_MARK)):
+        if not (path.name.startswith(part_prefix(target)) and path.stem.endswith(MARK)):
             continue
         with contextlib.suppress(OSError):
             if sys.platform == "win32":
@@ -160,7 +125,7 @@ def _remove_leftovers(target: Path) -> None:
             descriptor = os.open(path, os.O_RDWR)
             try:
                 # On a file system without locks nothing is removed: a leftover is better than a broken run.
-                if _lock(descriptor):
+                if lock(descriptor):
                     path.unlink()
             finally:
                 os.close(descriptor)

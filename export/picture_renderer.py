@@ -1,4 +1,7 @@
-"""From the plan of a frame to its finished picture in memory: decoders, compositor and readback behind one door.
+"""From the plan of a frame to its finished pictures in memory: decoders, compositor and readback behind one door.
+
+In: a plan, and views (a pixel format, a colour and a size each) that are wanted of it. The frame's sources are decoded
+once for all views, and what has to be composited as R'G'B' is composited once.
 
 Owns the frame source, the OpenGL context and the compositor; all on the render thread.
 """
@@ -10,30 +13,30 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from compositor.context import GLContext
+from compositor.graphics import Graphics
 from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
 from export.frame_source import open_frame_source
 from export.job import ExportOptions
 from export.pass_through import copy_planes, fits
+from export.picture_sink import PictureFormat
 from export.plane_scaler import AreaScaler
 from export.project import OpenedProject
 from export.report import ExportRecord
-from planner.colour import ColourTags
+from export.views import ViewPicture
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan
-from planner.frames import Frame, FrameRequest, WritablePlane
+from planner.frames import Frame, FrameRequest
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
-from planner.pixel_format import PixelFormat
 from planner.selection import System
 from planner.simplify import untouched
 from planner.tracing import NO_TRACE, Tracer
 
 
 class PictureRenderer:
-    """Makes pictures of one pixel format, colour and size; notes in the record what that cost."""
+    """Makes pictures; notes in the record what that cost."""
 
     def __init__(
         self,
@@ -43,33 +46,37 @@ class PictureRenderer:
         record: ExportRecord,
         *,
         system: System,
-        pixel_format: PixelFormat,
-        colour: ColourTags,
-        size: tuple[int, int],
         hardware: HardwareDecoding = SOFTWARE_DECODING,
         tracer: Tracer = NO_TRACE,
     ) -> None:
-        """`size`: width and height of the pictures, pixels. Raises SetupError where there is no OpenGL."""
+        """Raises SetupError where there is no OpenGL."""
         self._opened = opened
         self._record = record
-        self._format = pixel_format
-        self._colour = colour
-        self._planes = PlaneFormat(pixel_format, colour)
-        self._size = size
         self._scale = options.canvas_scale
         self._fast_paths = options.fast_paths
         self._tracer = tracer
         self._output_frame = 0
         with ExitStack() as stack:
-            self._source = open_frame_source(system, opened, planner, options, hardware=hardware, tracer=tracer)
+            shared = opened.shared
+            stills = shared.stills if shared else None
+            self._source = open_frame_source(
+                system, opened, planner, options, hardware=hardware, stills=stills, tracer=tracer
+            )
             stack.callback(self._source.close)
-            self._context = context = stack.enter_context(GLContext.create(options.renderer))
+            if shared is not None:
+                graphics = shared.graphics(options.renderer)
+            else:
+                graphics = stack.enter_context(Graphics(options.renderer))
+            self._context = context = graphics.context
+            self._uploaded_before = context.upload_seconds
             record.renderer, record.renderer_kind = context.name, context.kind
             # On a software renderer libswscale makes pictures smaller for a fraction of what a shader costs there.
             scaler = AreaScaler() if options.fast_paths and context.kind == "software" else None
-            self._compositor = NestedCompRenderer(context, scale=self._scale, scaler=scaler, tracer=tracer)
+            self._compositor = NestedCompRenderer(
+                context, scale=self._scale, scaler=scaler, shaders=graphics.shaders, tracer=tracer
+            )
             stack.callback(self._compositor.close)
-            self._reader = PictureReader(context)
+            self._reader = PictureReader(context, graphics.shaders)
             stack.callback(self._reader.close)
             self._stack = stack.pop_all()
 
@@ -79,7 +86,7 @@ class PictureRenderer:
     def __exit__(self, *_: object) -> None:
         self._record.decoders = self._source.statistics()
         self._record.compositor = self._compositor.statistics
-        self._record.hand_over_seconds += self._context.upload_seconds
+        self._record.hand_over_seconds += self._context.upload_seconds - self._uploaded_before
         self._stack.close()
 
     @property
@@ -92,41 +99,59 @@ class PictureRenderer:
         self._output_frame = plan.output_frame
         self._source.begin(plan)
 
-    def draw(self, picture: CompositionPlan, planes: Sequence[WritablePlane]) -> None:
-        """Make the picture in `planes`: the source frame as it is where it fits, else composited.
+    def draw(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> None:
+        """Make the picture in each view: the source frame as it is where it fits, else composited.
 
         Raises RenderError, which knows the clip, its composition and its file.
         """
-        request = untouched(picture) if self._fast_paths and self._scale == 1 else None
-        if request is not None:
-            frame = self._frame(request)
-            if fits(frame, self._format, self._colour, *self._size):
-                with self._tracer.span("pass through", self._output_frame, request.clip):
-                    started = time.perf_counter()
-                    copy_planes(frame, planes)
-                    self._record.hand_over_seconds += time.perf_counter() - started
-                self._record.frames_passed_through += 1
-                return
+        left = self._pass_through(picture, views)
+        if not left:
+            return
         waited = self._source.statistics().waited_seconds
         started = time.perf_counter()
         with self._tracer.span("composite", self._output_frame):
-            self._composite(picture, planes)
+            self._composite(picture, left)
         waited = self._source.statistics().waited_seconds - waited
         self._record.composite_seconds += time.perf_counter() - started - waited
 
-    def _composite(self, picture: CompositionPlan, planes: Sequence[WritablePlane]) -> None:
-        if self._on_planes(picture) and self._compositor.draw_planes(picture, self._frame, self._planes, planes):
+    def _pass_through(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> list[ViewPicture]:
+        """Copy an untouched frame into the views that it fits; the others are returned."""
+        request = untouched(picture) if self._fast_paths and self._scale == 1 else None
+        if request is None:
+            return list(views)
+        frame = self._frame(request)
+        left = []
+        for view in views:
+            wanted = view.format
+            if not fits(frame, wanted.pix_fmt, wanted.colour, wanted.width, wanted.height):
+                left.append(view)
+                continue
+            with self._tracer.span("pass through", self._output_frame, request.clip):
+                started = time.perf_counter()
+                copy_planes(frame, view.planes)
+                self._record.hand_over_seconds += time.perf_counter() - started
+        if not left:
+            self._record.frames_passed_through += 1
+        return left
+
+    def _composite(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> None:
+        canvas = (math.ceil(picture.width * self._scale), math.ceil(picture.height * self._scale))
+        on_planes = [view for view in views if self._fast_paths and _has_planes(view.format, canvas)]
+        as_rgb = [view for view in views if view not in on_planes]
+        for index, view in enumerate(on_planes):
+            format_ = PlaneFormat(view.format.pix_fmt, view.format.colour)
+            more = bool(as_rgb) or index + 1 < len(on_planes)
+            if not self._compositor.draw_planes(picture, self._frame, format_, view.planes, more=more):
+                as_rgb.append(view)
+        if not as_rgb:
             return
         target = self._compositor.render(picture, self._frame)
         if self._tracer.enabled:
             self._context.finish()
         with self._tracer.span("readback", self._output_frame):
-            self._reader.read(target, self._format, self._colour, *self._size, planes)
-
-    def _on_planes(self, picture: CompositionPlan) -> bool:
-        """Whether the output is made of luma and chroma, without alpha, and of the canvas' size."""
-        size = (math.ceil(picture.width * self._scale), math.ceil(picture.height * self._scale))
-        return self._fast_paths and self._format.model != "rgb" and not self._format.alpha and size == self._size
+            for view in as_rgb:
+                wanted = view.format
+                self._reader.read(target, wanted.pix_fmt, wanted.colour, wanted.width, wanted.height, view.planes)
 
     def _frame(self, request: FrameRequest) -> Frame:
         try:
@@ -141,3 +166,8 @@ class PictureRenderer:
                 source_time=table.source_time(request.pts) if table else None,
             )
             raise
+
+
+def _has_planes(view: PictureFormat, canvas: tuple[int, int]) -> bool:
+    """Whether a view is made of luma and chroma, without alpha, and of the canvas' size."""
+    return view.pix_fmt.model != "rgb" and not view.pix_fmt.alpha and (view.width, view.height) == canvas

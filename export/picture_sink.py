@@ -7,6 +7,7 @@ A sink is passive. It is made on the render thread, before the first frame, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 from av.video.frame import VideoFrame
@@ -27,11 +28,29 @@ class PictureFormat:
     colour: ColourTags
 
 
+@dataclass(frozen=True, slots=True)
+class ShownFrames:
+    """Which frames of the timeline an output shows: its picture k is frame `frames[k]`."""
+
+    frames: range
+    """Frames of the timeline; the step is the output's fps divisor."""
+    timeline_fps: Fraction
+    """Frames a second of the root canvas."""
+
+    @property
+    def fps(self) -> Fraction:
+        """Pictures a second of the output."""
+        return self.timeline_fps / self.frames.step
+
+
 class PictureSink(Protocol):
     """Takes the finished pictures of one output, in order."""
 
     @property
     def takes(self) -> PictureFormat: ...
+
+    def wants(self, number: int) -> bool:
+        """Whether picture `number` (counted from 0) has to be written; the others need not even be made."""
 
     def write(self, frame: VideoFrame, number: int) -> None:
         """Picture `number` of this output, counted from 0. The frame is not changed, and may come again.

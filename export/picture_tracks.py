@@ -33,8 +33,8 @@ from decoders.h264_headers import (
     set_name,
     split_units,
 )
-from export.codecs import VideoEncoding
 from export.encoders import new_encoder
+from export.video_encoding import VideoEncoding
 from planner.errors import RenderError
 
 _IN_BAND_TAG = "avc3"

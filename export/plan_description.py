@@ -7,7 +7,7 @@ for the opened project's files, which are not touched again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -21,11 +21,14 @@ from export.copying import CopyPart, plan_copying
 from export.film_range import frames_asked
 from export.frame_source import choose_decoding
 from export.job import ExportOptions
+from export.output_plan import PlannedOutput, plan_outputs
 from export.project import OpenedProject, open_project
-from export.session import choose_system
+from export.session import choose_system, planner_for
 from planner.clip_uses import ClipUse, clip_uses, decode_sources
-from planner.export_planner import ExportPlanner, frame_bytes
+from planner.export_planner import frame_bytes
+from planner.frame_set import FrameSet
 from planner.media import MediaFacts
+from planner.outputs import OutputKind
 from planner.schedule import UsagePattern
 from planner.timeline import (
     AudioSettings,
@@ -146,6 +149,27 @@ class FileUse:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputBox:
+    """One of the outputs that the project lists."""
+
+    path: str
+    """From the project's folder where it lies in or near it."""
+    kind: OutputKind
+    start: Fraction
+    end: Fraction
+    """Of what it shows, seconds of the film."""
+    frames: int
+    """Of its own; of a sheet, those that its pictures are chosen from; 0 for sound alone."""
+    fps: Fraction
+    width: int | None
+    height: int | None
+    """Pixels; None for sound alone."""
+    video_codec: str | None
+    """libav's name of the encoder."""
+    audio_codec: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanDescription:
     """An export that has not been made."""
 
@@ -172,9 +196,11 @@ class PlanDescription:
     root: CompositionBox
     nested: tuple[CompositionBox, ...]
     """Every composition that the root reaches, each once."""
+    outputs: tuple[OutputBox, ...]
+    """Those that the project lists; none where it lists none."""
     copying: tuple[CopyPart, ...] | None
-    """The stretches that are copied or encoded, of a film with the project's own settings; None where copying was not
-    asked for."""
+    """The stretches that are copied or encoded, of the first film that the project lists, or of one with the project's
+    own settings; None where copying was not asked for."""
     complete: bool
     """False where there are so many readings that only the first ones were listed."""
     warnings: tuple[str, ...]
@@ -189,6 +215,8 @@ class PlanDescription:
         plan = _plain(self)
         for file, described in zip(self.files, plan["files"], strict=True):
             described["on_screen"] = _plain(file.on_screen)
+        for output, described in zip(self.outputs, plan["outputs"], strict=True):
+            described["fps"] = str(output.fps)
         return {**plan, "fps": str(self.fps), "clips": self.clips}
 
 
@@ -201,10 +229,11 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
     timeline = opened.timeline
     frames = frames_asked(timeline, options.range)
     system, reason = choose_system(opened, options)
-    schedule = ExportPlanner(timeline, opened.facts, opened.text_sizes, frames).schedule
+    outputs = plan_outputs(opened, (), options).outputs if timeline.outputs else ()
+    schedule = planner_for(opened, _drawn(outputs, frames), options).schedule
     uses = clip_uses(timeline, decode_sources(timeline.media, opened.facts), frames)
     hardware = choose_decoding(opened, schedule, options)
-    copying = None if options.copy == "off" else _copy_parts(opened, frames, options)
+    copying = None if options.copy == "off" else _copy_parts(opened, frames, outputs, options)
     readings = _readings(uses[:MAX_READINGS], timeline.fps)
     shares = _cache_shares(schedule.file_usage, opened.facts, options) if system == "v2" else {}
     files = [
@@ -230,13 +259,43 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
         files=(*files, *_sound_alone(opened, schedule.file_usage)),
         root=root,
         nested=tuple(nested),
+        outputs=tuple(_output_box(each, opened) for each in outputs),
         copying=copying,
         complete=len(uses) <= MAX_READINGS,
         warnings=opened.warnings,
     )
 
 
-def _copy_parts(opened: OpenedProject, frames: range, options: ExportOptions) -> tuple[CopyPart, ...]:
+def _drawn(outputs: Sequence[PlannedOutput], frames: range) -> FrameSet:
+    """The frames that are drawn: those of the outputs that show a film, else all that may be chosen from."""
+    shown = [each.shown.frames for each in outputs if each.kind in ("film", "hls", "animation", "pictures")]
+    return FrameSet.of(shown or [frames])
+
+
+def _output_box(planned: PlannedOutput, opened: OpenedProject) -> OutputBox:
+    video = planned.settings.video if planned.settings is not None else None
+    audio = planned.settings.audio if planned.settings is not None else None
+    fps = opened.timeline.fps
+    return OutputBox(
+        path=_near(planned.output.path, opened),
+        kind=planned.kind,
+        start=planned.part.start / fps,
+        end=planned.part.stop / fps,
+        frames=planned.frames,
+        fps=planned.shown.fps,
+        width=planned.size[0] if planned.has_pictures else None,
+        height=planned.size[1] if planned.has_pictures else None,
+        video_codec=video.encoder if video is not None else None,
+        audio_codec=audio.encoder if audio is not None else None,
+    )
+
+
+def _copy_parts(
+    opened: OpenedProject, frames: range, outputs: Sequence[PlannedOutput], options: ExportOptions
+) -> tuple[CopyPart, ...]:
+    for planned in outputs:
+        if planned.copying is not None:
+            return planned.copying.parts
     timeline = opened.timeline
     video = choose_output(
         natural_output(timeline.video, timeline.audio),
@@ -349,7 +408,11 @@ def _sound_alone(opened: OpenedProject, shown: Mapping[str, UsagePattern]) -> It
 
 def _path(facts: MediaFacts, opened: OpenedProject) -> str:
     """As short as it can be told: from the project's folder where the file lies in it."""
-    path, folder = Path(facts.path), Path(opened.timeline.project_dir)
+    return _near(facts.path, opened)
+
+
+def _near(name: str, opened: OpenedProject) -> str:
+    path, folder = Path(name), Path(opened.timeline.project_dir)
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 

@@ -58,6 +58,7 @@ class AreaScaler:
             height=size[1],
             format=name,
             interpolation=Interpolation.AREA,
+            threads=1,  # several would wait for one another where the cores are taken
         ).planes[0]
         return Plane(memoryview(scaled), scaled.line_size, *size)
 

@@ -11,11 +11,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from export.job import ExportOptions
+from export.shared_resources import SharedResources
 from planner.errors import Problem, ProjectError, SetupError
 from planner.loader import list_media_used, load
+from planner.markers import find_marker_problems
 from planner.media import MediaFacts
 from planner.resolve import find_problems, resolve
-from planner.timeline import Media, Shape, Text, Timeline
+from planner.subtitles import CueSheet
+from planner.timeline import Media, Shape, Subtitles, Text, Timeline
 from planner.walk import reachable_clips
 
 
@@ -30,6 +33,10 @@ class OpenedProject:
     text_sizes: dict[Text, tuple[float, float]]
     """Nominal width and height, pixels."""
     warnings: tuple[str, ...]
+    shared: SharedResources | None = None
+    """What it has in common with other renders of this process."""
+    subtitles: tuple[tuple[Subtitles, CueSheet], ...] = ()
+    """Every entry of `subtitles` with its file. The timeline shows those that are burnt in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +52,65 @@ class Validation:
     height: int
     clips: int
     media: int
+    outputs: tuple[str, ...]
+    """Paths of the outputs that the project lists."""
 
 
-def open_project(path: Path, options: ExportOptions) -> OpenedProject:
-    """Load, probe, measure and resolve.
+def open_project(path: Path, options: ExportOptions, shared: SharedResources | None = None) -> OpenedProject:
+    """Load, probe, measure and resolve. `shared`: what this process keeps from one project to the next.
 
     Raises ProjectError with all problems, SetupError for a project file that can't be read.
     """
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
-    facts, problems = _probe(loaded.timeline, options)
+    facts, problems = _probe(loaded.timeline, options, shared)
     text_sizes, drawing_problems = _check_drawings(loaded.timeline)
     problems += drawing_problems
     problems += _check_filters(loaded.timeline)
+    subtitles, unreadable = _read_subtitles(loaded.timeline)
+    problems += unreadable
+    problems += find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration)
     problems += find_problems(loaded.timeline, facts)
     if problems:
-        raise ProjectError(problems, file=str(path))
+        raise ProjectError(loaded.origins.problems(problems), file=str(path))
     resolved = resolve(loaded.timeline, facts)
-    return OpenedProject(resolved.timeline, facts, text_sizes, (*loaded.warnings, *resolved.warnings))
+    timeline, film = resolved.timeline, resolved.timeline.duration
+    problems += find_marker_problems(timeline.markers, film)
+    warnings = [*loaded.warnings, *map(loaded.origins.text, resolved.warnings)]
+    if subtitles:
+        from export.project_subtitles import burn_project_subtitles, subtitle_warnings
+
+        burnt = burn_project_subtitles(timeline, subtitles)
+        timeline = burnt.timeline
+        text_sizes |= burnt.text_sizes
+        problems += burnt.problems
+        warnings += map(loaded.origins.text, (*subtitle_warnings(subtitles, film), *burnt.warnings))
+    if problems:
+        raise ProjectError(loaded.origins.problems(problems), file=str(path))
+    return OpenedProject(timeline, facts, text_sizes, tuple(warnings), shared, subtitles)
 
 
-def _probe(timeline: Timeline, options: ExportOptions) -> tuple[dict[str, MediaFacts], list[Problem]]:
+def _read_subtitles(timeline: Timeline) -> tuple[tuple[tuple[Subtitles, CueSheet], ...], list[Problem]]:
+    if not timeline.subtitles:
+        return (), []
+    from export.project_subtitles import read_project_subtitles
+
+    return read_project_subtitles(timeline)
+
+
+def _probe(
+    timeline: Timeline, options: ExportOptions, shared: SharedResources | None
+) -> tuple[dict[str, MediaFacts], list[Problem]]:
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
     from decoders.heap import release_probed_memory
     from decoders.probe import probe
 
+    find_out = probe if shared is None else shared.probes.probe
+
     def look(name: str) -> MediaFacts | Problem:
         try:
-            return probe(timeline.media[name], allow_network=options.allow_network)
+            return find_out(timeline.media[name], allow_network=options.allow_network)
         except SetupError as error:
             path = timeline.media[name].path
             return Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion)
@@ -140,7 +177,7 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 
     project = open_project(path, options)
     timeline = project.timeline
-    _check_export(timeline, path)
+    _check_export(project, path, options)
     return Validation(
         warnings=project.warnings,
         frames=frame_count(timeline.duration, timeline.fps),
@@ -150,13 +187,21 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
         height=timeline.root.height,
         clips=sum(1 for _ in reachable_clips(timeline)),
         media=len(project.facts),
+        outputs=tuple(output.path for output in timeline.outputs),
     )
 
 
-def _check_export(timeline: Timeline, path: Path) -> None:
-    """Raises ProjectError where no film could be written with the project's own settings."""
+def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
+    """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
     from export.codecs import choose_output, natural_output
 
+    timeline = project.timeline
+    if timeline.outputs:
+        from export.output_check import find_output_problems
+
+        if problems := find_output_problems(project, path, options):
+            raise ProjectError(problems, file=str(path))
+        return
     try:
         choose_output(
             natural_output(timeline.video, timeline.audio),

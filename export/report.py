@@ -18,16 +18,35 @@ if TYPE_CHECKING:
     from compositor.statistics import CompositorStatistics
     from export.copying import CopyPart
     from export.sound_mix import SoundStatistics
+    from planner.outputs import OutputKind
 
 
 @dataclass(slots=True)
 class OutputRecord:
-    """One finished file."""
+    """One finished output."""
 
     path: str
+    kind: OutputKind
     bytes: int
+    """Of all its files."""
     sha256: str
     frames: int
+    encode_seconds: float
+    """Busy time of its thread: scaling, encoding, muxing."""
+    copied: tuple[CopyPart, ...] | None = None
+    """Of a film: the stretches that are copied or encoded; None where copying was not asked for."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "frames": self.frames,
+            "encode_seconds": round(self.encode_seconds, 6),
+            "copied": None if self.copied is None else _copied(self.copied),
+        }
 
 
 @dataclass(slots=True)
@@ -56,7 +75,7 @@ class ExportRecord:
     hand_over_seconds: float = 0.0
     """Of the render thread: copying decoded frames to OpenGL or to the encoder."""
     copied: tuple[CopyPart, ...] | None = None
-    """The stretches that are copied or encoded, in order; None where copying was not asked for."""
+    """The stretches of the first film that are copied or encoded, in order; None where copying was not asked for."""
     decoders: DecodeStatistics = field(default_factory=DecodeStatistics)
     compositor: CompositorStatistics | None = None
     bottleneck: str | None = None
@@ -124,9 +143,7 @@ class ExportRecord:
                 "nested_reused": 0 if compositor is None else compositor.nested_reused,
             },
             "copied": None if self.copied is None else _copied(self.copied),
-            "outputs": [
-                {"path": o.path, "bytes": o.bytes, "sha256": o.sha256, "frames": o.frames} for o in self.outputs
-            ],
+            "outputs": [output.as_dict() for output in self.outputs],
         }
 
 

@@ -1,49 +1,48 @@
-"""One export from start to end: the only place that sees plan, pictures, sound and encoder together.
+"""One export from start to end: the only place that sees plan, pictures, sound and outputs together.
 
-In: a project file, an output path, options. Out: the finished file and the report. The render thread is the
-caller's: it plans, decodes and composites; one encode thread takes the finished pictures and the sound.
-Whatever goes wrong, everything opened here is closed, the thread is joined, and the target is the old file or none.
+In: a project file, outputs, options. Out: the finished files and the report. The render thread is the caller's: it
+plans, decodes and composites each frame once; the threads of the outputs take the finished pictures and the sound.
+Whatever goes wrong, everything opened here is closed, threads are joined, and each target is the old file or none.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
+from av.video.frame import VideoFrame
 
-from export.codecs import OutputSettings, choose_output, has_picture, same_codec
-from export.copying import copy_summary, plan_copying
-from export.film_range import frames_asked, samples_of, time_asked
+from export.copying import copy_summary
+from export.delivery import Delivery
+from export.depfile import check_depfile_path, files_read, output_file, write_depfile
+from export.film_metadata import FilmMetadata, choose_metadata
+from export.film_sound import FilmSound
 from export.frame_source import choose_decoding
-from export.job import ExportOptions, Listener, SilentListener, Started
-from export.loudness import LevelledSound
+from export.job import ExportOptions, Listener, SilentListener, Started, StartedOutput
 from export.meter import Meter
-from export.movie_writer import MovieWriter
-from export.output_file import OutputFile
-from export.picture_file import check_picture_path, write_picture
+from export.output_channel import OutputChannel
+from export.output_paths import check_paths
+from export.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
+from export.output_settings import about
+from export.picture_formats import check_picture_path
 from export.picture_renderer import PictureRenderer
+from export.picture_sink import PictureFormat
 from export.profile import Profile
 from export.project import OpenedProject, open_project
-from export.report import ExportRecord, OutputRecord
-from export.sound_mix import SoundMix
-from planner.clock import Time, format_time, frame_count
-from planner.colour import SRGB
-from planner.copy_plan import Stretch
-from planner.cues import plan_sound
-from planner.errors import ExportError, SetupError
+from export.report import ExportRecord
+from export.shared_resources import SharedResources
+from export.views import new_picture
+from planner.clock import Time
+from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan
-from planner.frames import WritablePlane
-from planner.pixel_format import PIXEL_FORMATS
+from planner.frame_set import FrameSet
+from planner.outputs import Output, PictureSettings
 from planner.selection import System, complexity, select_export_system
-from planner.timeline import AudioSettings, VideoSettings
 from planner.tracing import NO_TRACE, Tracer
 
 MAX_HAND_OVER_SHARE = 0.2
@@ -53,22 +52,40 @@ _log = logging.getLogger("reelmill.export")
 
 def export_film(
     project: Path,
-    output: Path,
+    outputs: Path | Sequence[Output],
     options: ExportOptions,
     listener: Listener | None = None,
     record: ExportRecord | None = None,
     profile: Profile | None = None,
+    shared: SharedResources | None = None,
 ) -> dict[str, Any]:
-    """Render a project to a film or a sound file, and return the report.
+    """Render a project to all outputs in one pass, and return the report.
 
-    Raises SetupError before, RenderError while frames are rendered. `record` is filled in as the export goes on,
-    for the report of a failure, and so is `profile`.
+    `outputs`: none at all for those of the project; a path is one output whose kind its name tells. Raises SetupError
+    before, RenderError while frames are rendered. `record` is filled in as the export goes on, for the report of a
+    failure, and so is `profile`. `shared`: what this process keeps for the next export.
     """
     record = record or ExportRecord()
+    listener = listener or SilentListener()
+    tracer = profile or NO_TRACE
+    given = [Output(str(outputs))] if isinstance(outputs, Path) else outputs
     started = time.perf_counter()
     try:
         with ExitStack() as stack:
-            _export(project, output, options, listener or SilentListener(), record, profile or NO_TRACE, stack)
+            with tracer.span("open"):
+                opened = open_project(project, options, shared)
+            listener.checkpoint()
+            record.warnings.extend(opened.warnings)
+            with tracer.span("plan"):
+                plan = plan_outputs(opened, given, options)
+                check_paths([each.output for each in plan.outputs], project, opened.timeline, options.reserved)
+                written = [file for each in plan.outputs if (file := output_file(each.output, each.kind)) is not None]
+                if options.depfile is not None:
+                    check_depfile_path(options.depfile, (project, *written, *options.reserved))
+            record.plan_seconds = time.perf_counter() - started
+            _export(opened, plan, options, listener, record, tracer, stack)
+            if options.depfile is not None:
+                write_depfile(options.depfile, written, files_read(project, opened))
     finally:
         record.wall_seconds = time.perf_counter() - started
     _log_hand_over(record)
@@ -78,117 +95,86 @@ def export_film(
 
 
 def _export(
-    path: Path,
-    output: Path,
+    opened: OpenedProject,
+    plan: OutputPlan,
     options: ExportOptions,
     listener: Listener,
     record: ExportRecord,
     tracer: Tracer,
     stack: ExitStack,
 ) -> None:
-    started = time.perf_counter()
-    with tracer.span("open"):
-        opened = open_project(path, options)
-    listener.checkpoint()
-    timeline = opened.timeline
-    record.warnings.extend(opened.warnings)
     system, record.system_reason = choose_system(opened, options)
     record.system = system
-    frames = frames_asked(timeline, options.range)
-    samples = samples_of(timeline, frames)
-    heard = None if options.no_audio else plan_sound(timeline, opened.facts)
-    settings = _output_settings(opened, output, options, has_sound=heard is not None and bool(heard.cues))
+    metadata = _metadata(opened, plan, record)
+    record.warnings.extend(needless_alpha(plan, opened))
+    delivery = stack.enter_context(
+        Delivery(plan.outputs, metadata, force=options.force, checkpoint=listener.checkpoint, tracer=tracer)
+    )
+    started = time.perf_counter()
     with tracer.span("plan"):
-        copying = plan_copying(opened, frames, settings.video, options) if settings.video else None
-        planner = _planner(opened, frames, options, copying.copied if copying else ())
-    if copying and options.copy != "off":
-        record.copied = copying.parts
+        planner = planner_for(opened, delivery.drawn, options)
+    record.plan_seconds += time.perf_counter() - started
     hardware = choose_decoding(opened, planner.schedule, options)
     record.hwaccel, record.hwaccel_reason = hardware.name, hardware.reason
-    target = stack.enter_context(OutputFile(output, force=options.force))
-    record.plan_seconds = time.perf_counter() - started
+    record.frames = len(delivery.shown)
+    record.duration_seconds = _duration(plan, opened)
+    if options.copy != "off":
+        record.copied = next((each.copying.parts for each in plan.outputs if each.copying is not None), None)
 
     renderer = None
-    mix: SoundMix | None = None
-    sound: SoundMix | LevelledSound | None = None
-    if settings.video is not None:
-        record.frames = len(frames)
+    if plan.pictured:
         renderer = stack.enter_context(
-            PictureRenderer(
-                opened,
-                planner,
-                options,
-                record,
-                system=system,
-                pixel_format=settings.video.pix_fmt,
-                colour=settings.video.colour,
-                size=(settings.video.width, settings.video.height),
-                hardware=hardware,
-                tracer=tracer,
-            )
+            PictureRenderer(opened, planner, options, record, system=system, hardware=hardware, tracer=tracer)
         )
-    if settings.audio is not None:
-        assert heard is not None
-        # The loudness of a range is that of the film.
-        mixed = samples if heard.loudness is None else range(heard.sample_count)
-        sound = mix = SoundMix(
-            heard,
-            timeline.media,
-            opened.facts,
-            first_sample=mixed.start,
-            sample_count=len(mixed),
-            workers=options.audio_workers,
-            allow_network=options.allow_network,
-        )
-        stack.callback(mix.close)
-        if heard.loudness is not None:
-            with tracer.span("mix sound"):
-                sound = LevelledSound(mix, heard, settings.audio, samples, listener.checkpoint)
-            stack.callback(sound.close)
-    writer = MovieWriter(
-        target.path,
-        settings,
-        sound=sound,
-        target=output,
-        tags=dict(timeline.tags),
-        checkpoint=listener.checkpoint,
-        tracer=tracer,
-        splice=copying.splice if copying else None,
-    )
-    stack.callback(writer.abort)
-
-    record.duration_seconds = len(samples) / timeline.sample_rate
-    listener.started(_started(output, opened, settings, record))
-    for warning in opened.warnings:
+    sound = _sound(opened, plan, delivery, options, listener, tracer, stack)
+    # The threads end before what they read from is closed.
+    stack.callback(delivery.close)
+    delivery.start()
+    listener.started(_started(opened, delivery, record))
+    for warning in record.warnings:
         listener.warned(warning)
-    if renderer is not None and copying is not None:
-        meter = Meter(len(frames), timeline.fps, listener)
-        for stretch in copying.stretches:
-            if stretch.copied:
-                writer.copy(copying.run(stretch))
-                meter.frames_done(len(stretch.frames))
-            else:
-                _render(
-                    planner, stretch.frames, renderer, writer, meter, listener, record, tracer, reuse=options.fast_paths
-                )
+    if renderer is not None:
+        meter = Meter(record.frames, opened.timeline.fps, listener)
+        _render(planner, delivery, renderer, meter, listener, record, tracer, reuse=options.fast_paths)
         for warning in renderer.warnings:
             record.warnings.append(warning)
             listener.warned(warning)
-    writer.finish()
-    record.encode_seconds = writer.busy_seconds
-    record.sound = mix.statistics() if mix else None
-    record.levelling_seconds = sound.busy_seconds if isinstance(sound, LevelledSound) else 0.0
+    delivery.finish()
+    record.encode_seconds = delivery.encode_seconds
+    if sound is not None:
+        record.sound, record.levelling_seconds = sound.statistics(), sound.levelling_seconds
     with tracer.span("finish"):
-        target.commit()
+        delivery.commit()
     with tracer.span("hash"):
-        record.outputs.append(OutputRecord(str(output), output.stat().st_size, _sha256(output), record.frames))
+        record.outputs.extend(delivery.records())
+
+
+def _sound(
+    opened: OpenedProject,
+    plan: OutputPlan,
+    delivery: Delivery,
+    options: ExportOptions,
+    listener: Listener,
+    tracer: Tracer,
+    stack: ExitStack,
+) -> FilmSound | None:
+    """Begin to mix, and hand its sound to every output that has some."""
+    if plan.sound is None:
+        return None
+    channels = [channel for channel in delivery.channels if channel.planned.has_sound]
+    outputs = [channel.planned for channel in channels]
+    sound = stack.enter_context(
+        FilmSound(plan.sound, outputs, opened, options, checkpoint=listener.checkpoint, tracer=tracer)
+    )
+    for channel, source in zip(channels, sound.sources, strict=True):
+        channel.play(source)
+    return sound
 
 
 def _render(
     planner: ExportPlanner,
-    frames: range,
+    delivery: Delivery,
     renderer: PictureRenderer,
-    writer: MovieWriter,
     meter: Meter,
     listener: Listener,
     record: ExportRecord,
@@ -196,29 +182,48 @@ def _render(
     *,
     reuse: bool,
 ) -> None:
-    """Plan, draw and hand over some frames. With `reuse` a picture equal to the one before is not drawn again."""
-    shown: CompositionPlan | None = None
-    buffer = None
-    for number in frames:
+    """Plan, draw and hand over each frame. With `reuse` a picture equal to the last one is not drawn again."""
+    drawn = delivery.drawn
+    last: dict[PictureFormat, tuple[CompositionPlan, VideoFrame]] = {}
+    for number in delivery.shown:
         listener.checkpoint()
         with tracer.span("frame", number):
-            with tracer.span("plan", number):
-                plan = planner.plan(number)
-            try:
-                with tracer.span("plan", number):
-                    renderer.begin(plan)
-                if buffer is None or not reuse or plan.picture != shown:
-                    buffer = writer.new_picture()
-                    renderer.draw(plan.picture, buffer.planes)
-                    shown = plan.picture
-                else:
-                    record.frames_reused += 1
-            except ExportError as error:
-                error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
-                raise
-            # Outside of the above: what fails there may have to do with an earlier frame, or with sound.
-            writer.write(buffer)
+            delivery.copy(number)
+            if number in drawn:
+                views = delivery.views(number)
+                _draw(planner, renderer, number, views, last, record, tracer, reuse=reuse)
+                # Outside of the above: what fails there may have to do with an earlier frame, or with sound.
+                delivery.write(number, {view: last[view][1] for view in views})
         meter.frames_done(1)
+
+
+def _draw(
+    planner: ExportPlanner,
+    renderer: PictureRenderer,
+    number: int,
+    views: Sequence[PictureFormat],
+    last: dict[PictureFormat, tuple[CompositionPlan, VideoFrame]],
+    record: ExportRecord,
+    tracer: Tracer,
+    *,
+    reuse: bool,
+) -> None:
+    """Bring `last`, the pictures of the views, to a frame."""
+    with tracer.span("plan", number):
+        plan = planner.plan(number)
+    try:
+        with tracer.span("plan", number):
+            renderer.begin(plan)
+        stale = [view for view in views if not (reuse and view in last and last[view][0] == plan.picture)]
+        if not stale:
+            record.frames_reused += 1
+            return
+        made = [new_picture(view) for view in stale]
+        renderer.draw(plan.picture, [picture for _, picture in made])
+        last.update((view, (plan.picture, frame)) for view, (frame, _) in zip(stale, made, strict=True))
+    except ExportError as error:
+        error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
+        raise
 
 
 def _log_hand_over(record: ExportRecord) -> None:
@@ -227,9 +232,8 @@ def _log_hand_over(record: ExportRecord) -> None:
     _log.log(level, "copying frames to OpenGL and the encoder took %.0f%% of the time", 100 * share)
 
 
-def _planner(
-    opened: OpenedProject, frames: range, options: ExportOptions, copied: Sequence[Stretch] = ()
-) -> ExportPlanner:
+def planner_for(opened: OpenedProject, frames: FrameSet | range, options: ExportOptions) -> ExportPlanner:
+    """The planner of an export that makes pictures of some frames. Raises SetupError."""
     return ExportPlanner(
         opened.timeline,
         opened.facts,
@@ -237,7 +241,6 @@ def _planner(
         frames,
         simplify=options.fast_paths,
         scale=options.canvas_scale,
-        copied=[stretch.frames for stretch in copied],
     )
 
 
@@ -247,114 +250,65 @@ def choose_system(opened: OpenedProject, options: ExportOptions) -> tuple[System
     return select_export_system(found.unique_files, found.nested_clips, found.compositions, options.system)
 
 
-def _output_settings(opened: OpenedProject, output: Path, options: ExportOptions, *, has_sound: bool) -> OutputSettings:
-    timeline = opened.timeline
-    asked_of_pictures = options.video != VideoSettings() or options.size or options.draft or options.copy != "off"
-    if not has_picture(output) and (asked_of_pictures or options.hwaccel != "none"):
-        raise SetupError(
-            f"{output.name} has sound alone, and options of pictures were given",
-            component="Encoder",
-            suggestion="leave out what concerns pictures (codec, crf, size, draft, …), or name a film, such as out.mp4",
-        )
-    # A project's settings of sound go with its pictures; sound alone is another kind of output.
-    project_audio = timeline.audio if has_picture(output) else AudioSettings()
-    width, height = options.size or (timeline.root.width, timeline.root.height)
-    if options.draft and options.size is None:
-        width, height = (-(-side // 4) * 2 for side in (width, height))
-    return choose_output(
-        output,
-        width=width,
-        height=height,
-        fps=timeline.fps,
-        sample_rate=timeline.sample_rate,
-        channels=timeline.channels,
-        has_sound=has_sound,
-        video=_merged(timeline.video, options.video, output),
-        audio=_merged(project_audio, options.audio, output),
-        threads=options.threads,
-    )
+def _metadata(opened: OpenedProject, plan: OutputPlan, record: ExportRecord) -> dict[PlannedOutput, FilmMetadata]:
+    """What each film and sound file carries; what it does not keep is a warning."""
+    found = {}
+    for each in plan.outputs:
+        if each.settings is None:
+            continue
+        with about(each.output):
+            tracks = () if each.output.no_subtitles else opened.subtitles
+            carried = choose_metadata(opened.timeline, tracks, each.part, each.settings, each.path)
+        found[each] = carried.metadata
+        record.warnings.extend(carried.warnings)
+    return found
 
 
-_Settings = TypeVar("_Settings", VideoSettings, AudioSettings)
+def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) -> None:
+    """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
+    opened = open_project(project, options)
+    opaque = opened.timeline.root.background[3] == 1
+    check_picture_path(output, has_alpha=not opaque)
+    poster = Output(str(output), "poster", alpha="flatten" if opaque else "keep", pictures=PictureSettings(at=at))
+    plan = plan_outputs(opened, [poster], options)
+    check_paths([poster], project, opened.timeline)
+    with ExitStack() as stack:
+        _export(opened, plan, options, SilentListener(), ExportRecord(), NO_TRACE, stack)
 
 
-def _merged(project: _Settings, flags: _Settings, output: Path) -> _Settings:
-    """The project's settings, replaced by what the command line gives.
-
-    With another codec nothing of the project's is left: its preset or bitrate meant the codec it was written for.
-    """
-    if flags.codec is not None and not same_codec(output, flags.codec, project.codec):
-        return flags
-    given = {f.name: value for f in fields(flags) if (value := getattr(flags, f.name)) is not None}
-    if "crf" in given:
-        given.setdefault("bitrate", None)
-    if "bitrate" in given and isinstance(project, VideoSettings):
-        given.setdefault("crf", None)
-    return replace(project, **given)
+def _duration(plan: OutputPlan, opened: OpenedProject) -> float:
+    """Seconds of the timeline that are exported."""
+    spans = FrameSet.of(each.samples for each in plan.outputs).spans
+    return sum(map(len, spans)) / opened.timeline.sample_rate
 
 
-def _started(output: Path, opened: OpenedProject, settings: OutputSettings, record: ExportRecord) -> Started:
-    root = opened.timeline.root
+def _started(opened: OpenedProject, delivery: Delivery, record: ExportRecord) -> Started:
     return Started(
-        output=output,
+        outputs=tuple(map(_started_output, delivery.channels)),
         frames=record.frames,
         fps=opened.timeline.fps,
-        width=settings.video.width if settings.video else root.width,
-        height=settings.video.height if settings.video else root.height,
         system=record.system or "",
         system_reason=record.system_reason or "",
         renderer=record.renderer,
         renderer_kind=record.renderer_kind,
         hwaccel=record.hwaccel or "none",
         hwaccel_reason=record.hwaccel_reason,
-        video_codec=settings.video.encoder if settings.video else None,
-        audio_codec=settings.audio.encoder if settings.audio else None,
-        copying=None if record.copied is None else copy_summary(record.copied),
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) -> None:
-    """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
-    opened = open_project(project, options)
-    timeline = opened.timeline
-    moment = time_asked(timeline, at, "--at")
-    number = int(moment * timeline.fps // 1)
-    if not 0 <= number < frame_count(timeline.duration, timeline.fps):
-        raise SetupError(
-            f"there is no frame at {format_time(moment)}: the film lasts {format_time(opened.timeline.duration)}",
-            component="Project",
-            suggestion="give --at a time inside of the film",
-        )
-    width, height = options.size or (opened.timeline.root.width, opened.timeline.root.height)
-    opaque = opened.timeline.root.background[3] == 1
-    check_picture_path(output, has_alpha=not opaque)
-    pixels = np.zeros((height, width, 4), np.uint8)
-    planner = _planner(opened, range(number, number + 1), options)
-    with OutputFile(output, force=options.force) as target:
-        with PictureRenderer(
-            opened,
-            planner,
-            options,
-            ExportRecord(),
-            system="v1",
-            pixel_format=PIXEL_FORMATS["rgba"],
-            colour=SRGB,
-            size=(width, height),
-        ) as renderer:
-            plan = planner.plan(number)
-            renderer.begin(plan)
-            try:
-                renderer.draw(
-                    plan.picture,
-                    [WritablePlane(pixels.data.cast("B"), width * 4, width, height)],
-                )
-            except ExportError as error:
-                error.locate(output_frame=number, timeline_time=plan.time)
-                raise
-        write_picture(target.path, pixels[:, :, :3] if opaque else pixels)
-        target.commit()
+def _started_output(channel: OutputChannel) -> StartedOutput:
+    planned = channel.planned
+    video = planned.settings.video if planned.settings is not None else None
+    audio = planned.settings.audio if planned.settings is not None else None
+    copying = planned.copying
+    return StartedOutput(
+        path=planned.output.path,
+        kind=planned.kind,
+        frames=channel.frames,
+        fps=planned.shown.fps,
+        width=planned.size[0] if planned.has_pictures else None,
+        height=planned.size[1] if planned.has_pictures else None,
+        video_codec=video.encoder if video is not None else None,
+        audio_codec=audio.encoder if audio is not None else None,
+        copying=copy_summary(copying.parts) if copying is not None and copying.asked else None,
+    )

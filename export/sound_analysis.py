@@ -21,7 +21,8 @@ from decoders.sound_listening import ConformJob, Listened, ListenTask
 from decoders.sound_pitch import PitchStretch, PitchTask, frame_count, require_librosa, stretches
 from export.output_file import OutputFile
 from export.panning import UnknownLayoutError, stereo_matrix
-from export.picture_file import check_picture_path, write_picture
+from export.picture_file import write_picture
+from export.picture_formats import check_picture_path
 from export.waveform_picture import draw_sounds
 from planner.errors import ExportError, SetupError
 from planner.media import MediaFacts

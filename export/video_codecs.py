@@ -37,6 +37,13 @@ class VideoCodec:
     """The encoder takes whole numbers only."""
     bits_per_pixel: float | None = None
     """Default bitrate of an encoder that knows no other quality, bits for each pixel of each frame."""
+    profiles: tuple[str, ...] = ()
+    """What of the codec may be asked for by name."""
+    alpha: tuple[str, ...] = ()
+    """Pixel formats in which it keeps transparency, by straight alpha; the first is the default. Empty: it has none."""
+    fixed_gop: tuple[tuple[str, str], ...] | None = None
+    """Options by which every so many-th picture is a keyframe that nothing refers across, and no other one is; None:
+    it can't be had."""
 
     @property
     def hardware(self) -> bool:
@@ -52,25 +59,50 @@ _X26X_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
+PRORES_4444 = ("4444", "4444xq")
+"""ProRes' profiles with full chroma."""
 _SOFTWARE: dict[str, VideoCodec] = {
-    "h264": VideoCodec("libx264", "yuv420p", (0, 51, 20), _X26X_PRESETS, "medium"),
-    "hevc": VideoCodec("libx265", "yuv420p", (0, 51, 23), _X26X_PRESETS, "medium", tag="hvc1"),
-    "av1": VideoCodec("libsvtav1", "yuv420p", (1, 63, 30), _numbers(13), "8"),
+    "h264": VideoCodec(
+        *("libx264", "yuv420p", (0, 51, 20), _X26X_PRESETS, "medium"),
+        profiles=("baseline", "main", "high", "high10", "high422", "high444"),
+        fixed_gop=(("sc_threshold", "0"),),
+    ),
+    "hevc": VideoCodec(
+        *("libx265", "yuv420p", (0, 51, 23), _X26X_PRESETS, "medium"),
+        tag="hvc1",
+        fixed_gop=(("x265-params", "scenecut=0:open-gop=0"),),
+    ),
+    "av1": VideoCodec(
+        *("libsvtav1", "yuv420p", (1, 63, 30), _numbers(13), "8"),
+        fixed_gop=(("svtav1-params", "scd=0:irefresh-type=2"),),
+    ),
     "vp9": VideoCodec(
         *("libvpx-vp9", "yuv420p", (0, 63, 31), _numbers(5), "3", "cpu-used"),
         options=(("deadline", "good"), ("row-mt", "1"), ("tile-columns", "2")),
+        alpha=("yuva420p",),
     ),
     "prores": VideoCodec(
-        *("prores_ks", "yuv422p10le", None, ("proxy", "lt", "standard", "hq", "4444", "4444xq"), None, "profile"),
+        *("prores_ks", "yuv422p10le", None, (), None),
         options=(("vendor", "apl0"),),
         bitrate=False,
         gop=False,
+        profiles=("proxy", "lt", "standard", "hq", *PRORES_4444),
+        alpha=("yuva444p10le",),
+    ),
+    "qtrle": VideoCodec(
+        *("qtrle", "rgb24", None, (), None),
+        bitrate=False,
+        alpha=("rgba",),
     ),
     "ffv1": VideoCodec(
         *("ffv1", "yuv420p", None, (), None),
         options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1")),
         bitrate=False,
         gop=False,
+        alpha=(
+            *("bgra", "gbrap10le", "gbrap12le", "gbrap16le"),
+            *(f"yuva{chroma}p{depth}" for depth in ("", "10le", "12le", "16le") for chroma in (444, 422, 420)),
+        ),
     ),
 }
 _TAGS = {"hevc": "hvc1"}
@@ -128,11 +160,13 @@ def _hardware() -> Iterator[tuple[str, VideoCodec]]:
 
 VIDEO_CODECS: dict[str, VideoCodec] = {**_SOFTWARE, **dict(_hardware())}
 """By the name that people choose."""
-INTERLEAVED = {
+REORDERED = {
     "yuv420p": "nv12",
     "yuv422p": "nv16",
     "yuv420p10le": "p010le",
     "yuv422p10le": "p210le",
     "yuv444p10le": "p410le",
+    "rgba": "argb",
 }
-"""Formats in which hardware takes the same samples: U and V by turns in one plane, 10 bits in the upper end of 16."""
+"""Formats in which some encoders take the same samples: hardware has U and V by turns in one plane, and 10 bits in the
+upper end of 16; QuickTime has alpha first."""

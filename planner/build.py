@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from planner import document
+from planner import document, document_export, outputs
 from planner import timeline as result
 from planner.animation import LINEAR
+from planner.checks import CheckSettings
+from planner.clock import Time
+from planner.document_metadata import CueLook, Subtitle
 from planner.document_places import Reading
+from planner.document_text import Outline, Shadow, Text
 from planner.json_path import Location, json_path
 from planner.number_pattern import is_sequence
 from planner.rules import clip_id, track_id
@@ -43,9 +47,47 @@ def build_timeline(project: document.Project, reading: Reading) -> result.Timeli
         channels=project.audio.channels,
         master=_master(project.audio),
         tags=tuple(project.tags.items()),
-        video=result.VideoSettings(video.codec, video.preset, video.crf, video.bitrate, video.pix_fmt, video.gop),
-        audio=result.AudioSettings(audio.codec, audio.bitrate),
+        markers=_markers(project),
+        subtitles=tuple(_subtitles(entry, index) for index, entry in enumerate(project.subtitles)),
+        video=_video_settings(video),
+        audio=_audio_settings(audio),
+        outputs=tuple(_output(entry, index) for index, entry in enumerate(project.outputs)),
+        checks=CheckSettings(project.checks.frames, project.checks.tolerance) if project.checks else CheckSettings(),
         project_dir=str(reading.base_dir),
+    )
+
+
+def _markers(project: document.Project) -> tuple[result.Marker, ...]:
+    markers = (
+        result.Marker(marker.name, marker.time, marker.end, json_path(("markers", index)))
+        for index, marker in enumerate(project.markers)
+    )
+    return tuple(sorted(markers, key=lambda marker: marker.time))
+
+
+def _subtitles(given: Subtitle, index: int) -> result.Subtitles:
+    return result.Subtitles(
+        path=given.path,
+        mode=given.mode,
+        language=given.language,
+        title=given.title,
+        default=given.default,
+        forced=given.forced,
+        offset=given.offset,
+        fonts=given.font,
+        look=_look(given.style) if given.style else result.CueLook(),
+        place=json_path(("subtitles", index)),
+    )
+
+
+def _look(given: CueLook) -> result.CueLook:
+    return result.CueLook(
+        size=given.size,
+        color=given.color,
+        outline=_outline(given.outline) if given.outline else None,
+        shadow=_shadow(given.shadow) if given.shadow else None,
+        margin=given.margin,
+        align=given.align,
     )
 
 
@@ -57,6 +99,46 @@ def _composition(name: str, given: document.Composition, canvas: document.Canvas
         tracks=_tracks(given.tracks, ("compositions", name)),
         background=given.background,
         duration=given.duration,
+    )
+
+
+def _video_settings(given: document_export.VideoExport) -> result.VideoSettings:
+    return result.VideoSettings(
+        given.codec, given.preset, given.crf, given.bitrate, given.pix_fmt, given.gop, given.profile
+    )
+
+
+def _audio_settings(given: document_export.AudioExport) -> result.AudioSettings:
+    return result.AudioSettings(given.codec, given.bitrate)
+
+
+def _output(given: document_export.OutputEntry, index: int) -> outputs.Output:
+    animation, pictures = given.animation, given.pictures
+    return outputs.Output(
+        path=given.path,
+        kind=given.kind,
+        size=given.size,
+        fps_divisor=given.fps_divisor,
+        range=None if given.range is None else (Time(given.range[0]), Time(given.range[1])),
+        video=_video_settings(given.video),
+        audio=_audio_settings(given.audio),
+        no_audio=given.no_audio,
+        no_subtitles=given.no_subtitles,
+        alpha=given.alpha,
+        container=given.container,
+        fragmented=given.fragmented,
+        animation=outputs.AnimationSettings(
+            animation.palette, animation.colors, animation.dither, animation.loop, animation.quality
+        ),
+        pictures=outputs.PictureSettings(
+            quality=pictures.quality,
+            depth=pictures.depth,
+            start_number=pictures.start_number,
+            at=None if pictures.at is None else Time(pictures.at),
+            columns=pictures.columns,
+            rows=pictures.rows,
+        ),
+        place=json_path(("outputs", index)),
     )
 
 
@@ -135,7 +217,7 @@ def _content(given: document.Clip) -> result.Content:
     return _shape(given.shape)
 
 
-def _text(given: document.Text) -> result.Text:
+def _text(given: Text) -> result.Text:
     return result.Text(
         content=given.content,
         size=given.size,
@@ -144,10 +226,18 @@ def _text(given: document.Text) -> result.Text:
         align=given.align,
         box_width=given.box_width,
         line_height=given.line_height,
-        outline=result.Outline(given.outline.width, given.outline.color) if given.outline else None,
-        shadow=result.Shadow(given.shadow.offset, given.shadow.blur, given.shadow.color) if given.shadow else None,
+        outline=_outline(given.outline) if given.outline else None,
+        shadow=_shadow(given.shadow) if given.shadow else None,
         direction=given.direction,
     )
+
+
+def _outline(given: Outline) -> result.Outline:
+    return result.Outline(given.width, given.color, given.shape)
+
+
+def _shadow(given: Shadow) -> result.Shadow:
+    return result.Shadow(given.offset, given.blur, given.color)
 
 
 def _shape(given: document.Shape) -> result.Shape:

@@ -107,6 +107,32 @@ def timecode_frames(text: str, fps: Fraction) -> int:
     return count
 
 
+def drops_frames(fps: Fraction) -> bool:
+    """Whether timecodes at this rate skip counts, so that they keep up with the time of day: at 29.97 and 59.94."""
+    nominal = round_half_up(fps)
+    return nominal in (30, 60) and abs(fps * Fraction(1001, 1000) - nominal) < Fraction(1, 100)
+
+
+def timecode(frame: int, fps: Fraction) -> str:
+    """`HH:MM:SS:FF` of a frame; drop frame (`HH:MM:SS;FF`) where the rate has it. `timecode_frames` reads it back.
+
+    Raises TimeError at rates below 1/2, which have no timecodes.
+    """
+    nominal = round_half_up(fps)
+    if nominal == 0:
+        raise TimeError(f"there are no timecodes at {format_rate(fps)} frames a second")
+    if drops_frames(fps):
+        dropped = nominal // 15
+        tens, rest = divmod(frame, 600 * nominal - 9 * dropped)
+        # Counts go missing at the start of minutes 1 to 9 of each ten.
+        minutes = max(rest - dropped, 0) // (60 * nominal - dropped)
+        frame += dropped * (9 * tens + minutes)
+    seconds, frames = divmod(frame, nominal)
+    digits = max(len(str(nominal - 1)), 2)
+    last = f"{';' if drops_frames(fps) else ':'}{frames:0{digits}}"
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{last}"
+
+
 def round_half_up(value: Fraction) -> int:
     """The nearest integer; a half goes up. Python's own round() goes to the even one."""
     return math.floor(value + Fraction(1, 2))
@@ -138,6 +164,11 @@ def parse_rate(value: object) -> Fraction:
     if time.seconds is None or not Fraction(1, 100) <= time.seconds <= 1000:
         raise TimeError('is not a frame rate from 0.01 to 1000 (write 25, 29.97 or "30000/1001")')
     return time.seconds
+
+
+def format_rate(fps: Fraction) -> str:
+    """For people: at most three decimals."""
+    return f"{float(fps):.3f}".rstrip("0").rstrip(".")
 
 
 def format_time(time: Fraction) -> str:

@@ -10,18 +10,18 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from planner import timeline
 from planner.animation import Animated, Easing
 from planner.document_animation import Animation
+from planner.document_checks import MomentsOrChecks
+from planner.document_export import Export, OutputEntry
 from planner.document_fade import Fade
 from planner.document_fields import (
-    BitRate,
     Characters,
     Choice,
-    CssColour,
     EasingCurve,
     FormatVersion,
     FrameRate,
@@ -31,30 +31,24 @@ from planner.document_fields import (
     Points,
     Speed,
     Switch,
+    VariableValue,
     Whole,
 )
-from planner.document_places import FilePath, FilePaths, Reference, Seconds
-from planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS, MAX_TEXT_LENGTH
-from planner.timeline import Colour
+from planner.document_metadata import Marker, Subtitle
+from planner.document_places import FilePath, Reference, Seconds
+from planner.document_text import AnyColour, Document, LineWidth, Text
+from planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS
 
 Name = Annotated[str, Characters()]
 Enabled = Annotated[bool, Switch()]
 Pixels = Annotated[int, Whole(1, MAX_CANVAS_PX)]
-AnyColour = Annotated[Colour, CssColour()]
 Duration = Annotated[Fraction, Seconds("positive")]
 Delay = Annotated[Fraction, Seconds("not negative")]
 Fraction01 = Annotated[Animated, Animation(0, 1)]
 Decibels = Annotated[Animated, Animation(-200, 60)]
 Pan = Annotated[Animated, Animation(-1, 1)]
 FilterChain = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
-LineWidth = Annotated[float, Number(0, MAX_CANVAS_PX)]
 Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
-
-
-class Document(BaseModel):
-    """An object of the project file. `metadata`, allowed on each, has been taken out before."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Canvas(Document):
@@ -106,51 +100,6 @@ class Media(Document):
     """Of an image sequence: pictures a second. Default: the canvas' rate."""
     start_number: Annotated[int, Whole(0, 10**9)] | None = None
     """Of an image sequence: the number of its first picture. Default: the lowest that exists."""
-
-
-class Outline(Document):
-    """A line round each letter."""
-
-    width: LineWidth
-    """Pixels outside the letters."""
-    color: AnyColour = timeline.BLACK
-    """Default: black."""
-
-
-class Shadow(Document):
-    """A shadow behind the text."""
-
-    offset: Annotated[tuple[float, float], Numbers(2, -MAX_CANVAS_PX, MAX_CANVAS_PX, "[right, down]")] = (0.0, 0.0)
-    """Pixels to the right and down. Default: [0, 0]."""
-    blur: Annotated[float, Number(0, 1000)] = 0.0
-    """Standard deviation of the blur, pixels."""
-    color: AnyColour = timeline.BLACK
-    """Default: black."""
-
-
-class Text(Document):
-    """A text."""
-
-    content: Annotated[str, Characters(MAX_TEXT_LENGTH, empty=True)]
-    """The text; \\n begins a new line."""
-    size: Annotated[float, Number(0, 10_000, over=True)]
-    """Pixels of one em."""
-    color: AnyColour = (1.0, 1.0, 1.0, 1.0)
-    """Default: white."""
-    font: Annotated[tuple[str, ...], FilePaths(64)] = ()
-    """A font file, or a list that is tried glyph by glyph, relative to the project file. Default: Source Sans Pro."""
-    align: Annotated[Literal["left", "center", "right"], Choice()] = "left"
-    """Where the lines stand in the box."""
-    box_width: Annotated[float, Number(0, MAX_CANVAS_PX, over=True)] | None = None
-    """Pixels at which lines wrap. Default: no wrapping."""
-    line_height: Annotated[float, Number(0.1, 100)] = 1.2
-    """From line to line, in ems."""
-    outline: Outline | None = None
-    """Default: none."""
-    shadow: Shadow | None = None
-    """Default: none."""
-    direction: Annotated[Literal["auto", "ltr", "rtl"], Choice()] = "auto"
-    """Of writing: auto takes it from the letters."""
 
 
 class Stroke(Document):
@@ -341,7 +290,7 @@ class Track(Document):
     """Of all its clips. Default: 1."""
     audio: TrackAudio | None = None
     """Default: as it is."""
-    clips: list[Clip] = []
+    clips: list[Clip] = Field(default=[])
     """In ascending order of start and of end."""
 
 
@@ -356,43 +305,8 @@ class Composition(Document):
     """Its length. Default: the end of its last clip."""
     background: AnyColour = timeline.TRANSPARENT
     """Colour under its tracks. Default: transparent."""
-    tracks: list[Track] = []
+    tracks: list[Track] = Field(default=[])
     """Painted bottom to top."""
-
-
-class VideoExport(Document):
-    """How the picture is encoded. What is left out depends on the container."""
-
-    codec: Name | None = None
-    """Such as h264, hevc, av1, vp9, prores or ffv1."""
-    preset: Name | None = None
-    """Of the encoder: speed against size."""
-    crf: Annotated[float, Number(0, 63)] | None = None
-    """Constant quality; less is better and larger."""
-    bitrate: Annotated[int, BitRate()] | None = None
-    """Bits a second: a number, or such as "8M"."""
-    pix_fmt: Name | None = None
-    """Pixel format, by libav's name, such as yuv420p."""
-    gop: Annotated[int, Whole(1, 100_000)] | None = None
-    """Frames from keyframe to keyframe at most."""
-
-
-class AudioExport(Document):
-    """How the sound is encoded. What is left out depends on the container."""
-
-    codec: Name | None = None
-    """Such as aac, opus, flac or pcm_s16le."""
-    bitrate: Annotated[int, BitRate()] | None = None
-    """Bits a second: a number, or such as "192k"."""
-
-
-class Export(Document):
-    """How the film is encoded; flags of the command line win."""
-
-    video: VideoExport = VideoExport()
-    """The picture."""
-    audio: AudioExport = AudioExport()
-    """The sound."""
 
 
 class Project(Document):
@@ -404,19 +318,27 @@ class Project(Document):
     """Of the project file's format."""
     name: Name | None = None
     """Of the project, for people."""
-    variables: dict[str, Annotated[str, Label()]] = {}
+    variables: dict[str, Annotated[object, VariableValue()]] = Field(default={})
     """Values that ${name} in any string stands for; --set NAME=VALUE wins."""
-    tags: dict[str, Annotated[str, Label()]] = {}
+    tags: dict[str, Annotated[str, Label()]] = Field(default={})
     """Metadata that is written into the film, such as title and artist."""
+    markers: list[Marker] = Field(default=[])
+    """Chapters of the film."""
+    subtitles: list[Subtitle] = Field(default=[])
+    """Files of subtitles, each a track of the film or burnt into its pictures."""
     canvas: Canvas
     """The picture that is rendered."""
     audio: Sound = Sound()
     """The sound that is mixed."""
-    media: dict[str, Media] = {}
+    media: dict[str, Media] = Field(default={})
     """Media files by name."""
-    compositions: dict[str, Composition] = {}
+    compositions: dict[str, Composition] = Field(default={})
     """Compositions by name."""
     tracks: list[Track]
     """Painted bottom to top."""
     export: Export = Export()
-    """How the film is encoded."""
+    """How films are encoded."""
+    outputs: list[OutputEntry] = Field(default=[])
+    """What an export writes in one pass, where the command line names no output."""
+    checks: MomentsOrChecks | None = None
+    """What `reelmill check` looks at: moments, or an object. Default: where things change, exactly."""

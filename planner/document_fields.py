@@ -23,7 +23,7 @@ from planner.css_colour import ColourError, parse_colour
 from planner.limits import MAX_NAME_LENGTH
 from planner.suggestion import did_you_mean
 from planner.timeline import Colour
-from planner.variables import NAME, Substituted
+from planner.variables import REFERENCE, Substituted
 
 
 def fault(message: str, hint: str | None = None) -> PydanticCustomError:
@@ -46,7 +46,7 @@ def shown(value: object) -> str:
     return kind_of(value) if isinstance(value, bool | dict | list) else text if len(text) <= 24 else f"{text[:20]}…"
 
 
-VARIABLE: JsonSchemaValue = {"type": "string", "pattern": rf"^\$\{{{NAME}\}}$"}
+VARIABLE: JsonSchemaValue = {"type": "string", "pattern": f"^{REFERENCE}$"}
 """A string that is one reference to a variable stands for values of any kind."""
 
 
@@ -199,7 +199,7 @@ class Characters(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Label(Kind):
-    """A string, or a number or switch that is turned into one: values of variables and tags."""
+    """A string, or a number or switch that is turned into one: values of tags."""
 
     def read(self, value: object) -> str:
         if isinstance(value, bool):
@@ -210,6 +210,17 @@ class Label(Kind):
 
     def schema(self) -> JsonSchemaValue:
         return {"type": ["string", "number", "boolean"]}
+
+
+@dataclass(frozen=True, slots=True)
+class VariableValue(Kind):
+    """What a variable may hold: any JSON but null, which planner.template has refused."""
+
+    def read(self, value: object) -> object:
+        return value
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": ["string", "number", "boolean", "array", "object"]}
 
 
 class Choice:

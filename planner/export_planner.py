@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -21,6 +21,7 @@ from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
 from planner.estimate import Estimate
 from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
+from planner.frame_set import FrameSet
 from planner.frames import FrameRequest
 from planner.keeping import KeepPlan
 from planner.media import MediaFacts, VideoFacts
@@ -43,9 +44,13 @@ _URGENCY = {priority: place for place, priority in enumerate(PRIORITIES)}
 class _Planned:
     """An output frame near to the one that is rendered."""
 
-    plan: FramePlan
+    plan: FramePlan | None
+    """None for one of which no picture is made."""
     requests: Mapping[tuple[DecodeSource, int], FrameRequest]
     """What it shows, by source and pts: each source frame once."""
+
+
+_NOT_SHOWN = _Planned(None, {})
 
 
 class ExportPlanner:
@@ -56,29 +61,29 @@ class ExportPlanner:
         timeline: Timeline,
         facts: Mapping[str, MediaFacts],
         text_sizes: Mapping[Text, tuple[float, float]],
-        frames: range,
+        frames: FrameSet | range,
         *,
         simplify: bool = True,
         scale: Fraction = Fraction(1),
-        copied: Sequence[range] = (),
     ) -> None:
-        """`frames`: of the whole film, those that are exported. `text_sizes` as for FramePlanner.
+        """`frames`: of the whole film, those of which pictures are made; look-aheads end where a stretch of them does.
 
-        Without `simplify` plans hold all that is active, also what nobody sees. `scale`: target pixels for a canvas
-        pixel, 1/2 in a draft. `copied`: of `frames`, those of which no picture is made, ascending; the look-ahead ends
-        before them.
+        `text_sizes` as for FramePlanner. Without `simplify` plans hold all that is active, also what nobody sees.
+        `scale`: target pixels for a canvas pixel, 1/2 in a draft.
 
         Raises SetupError for a timeline that shows clips too often to be planned ahead.
         """
         self._simplified = partial(simplified, scale=scale) if simplify else as_it_is
         self._planner = FramePlanner(timeline, facts, text_sizes)
-        self._frames = frames
-        self._ends = (*(each.start for each in copied), frames.stop)
+        self._shown_frames = frames if isinstance(frames, FrameSet) else FrameSet.of([frames])
+        spans = self._shown_frames.spans
+        self._frames = frames = self._shown_frames.hull
+        self._ends = tuple(span.stop for span in spans)
         """Where look-aheads end at the latest, ascending."""
         self._fps = timeline.fps
         self._sources = decode_sources(timeline.media, facts)
-        uses = clip_uses(timeline, self._sources, frames)
-        usages = file_usages(uses, len(frames))
+        uses = [use for span in spans for use in clip_uses(timeline, self._sources, span)]
+        usages = file_usages(uses, len(self._shown_frames))
         self._usage = {file_hash: usage.pattern for file_hash, usage in usages.items()}
         self._estimate = Estimate(usages, frames, timeline.root.width * timeline.root.height)
         self._uses = _by_source(self._sources, uses)
@@ -99,7 +104,7 @@ class ExportPlanner:
     @property
     def schedule(self) -> DecodeSchedule:
         """What the export needs of each file, with the estimate as of now."""
-        return DecodeSchedule(self._usage, len(self._frames), self.remaining_seconds(self._frames.start))
+        return DecodeSchedule(self._usage, len(self._shown_frames), self.remaining_seconds(self._frames.start))
 
     @property
     def look_ahead(self) -> int:
@@ -112,16 +117,20 @@ class ExportPlanner:
 
     def plan(self, output_frame: int) -> FramePlan:
         """The plan of an output frame, simplified."""
-        return self._near(output_frame).plan
+        plan = self._near(output_frame).plan
+        assert plan is not None, "a picture of this frame was not asked for"
+        return plan
 
     def requests_at(self, output_frame: int) -> tuple[FrameRequest, ...]:
         """What an output frame shows, each source frame once."""
         return tuple(self._near(output_frame).requests.values())
 
     def requests_ahead(self, output_frame: int) -> tuple[FrameRequest, ...]:
-        """What an output frame shows, and then what the next does, where that is rendered right after it."""
-        follows = output_frame + 1 < self._frames.stop and output_frame + 1 not in self._ends
-        return self.requests_at(output_frame) + (self.requests_at(output_frame + 1) if follows else ())
+        """What an output frame shows, and then what the next one does, if no gap lies between them."""
+        following = self._shown_frames.next(output_frame + 1)
+        if following is None or following >= self._end_behind(output_frame):
+            return self.requests_at(output_frame)
+        return self.requests_at(output_frame) + self.requests_at(following)
 
     def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
         """All that this output frame and the look-ahead need, by file: those that are needed first come first.
@@ -130,7 +139,7 @@ class ExportPlanner:
         """
         found: dict[tuple[DecodeSource, int], ScheduledRequest] = {}
         size_bytes = reached = 0
-        end = next((end for end in self._ends[bisect_right(self._ends, output_frame) :]), output_frame)
+        end = self._end_behind(output_frame)
         for frame in range(output_frame, min(output_frame + self._most_ahead, end)):
             new = [(key, request) for key, request in self._near(frame).requests.items() if key not in found]
             if self._budget_bytes is not None:
@@ -184,6 +193,10 @@ class ExportPlanner:
         """Estimate of the time from an output frame to the end of the export."""
         return self._estimate.seconds_from(output_frame)
 
+    def _end_behind(self, output_frame: int) -> int:
+        """Where the stretch ends that a frame lies in."""
+        return next((end for end in self._ends[bisect_right(self._ends, output_frame) :]), output_frame)
+
     def _priority(self, frames_ahead: int) -> Priority:
         if frames_ahead == 0:
             return "current"
@@ -191,22 +204,33 @@ class ExportPlanner:
 
     def _near(self, output_frame: int) -> _Planned:
         """A frame of the window, which moves so that the frame lies in it."""
+        reached = self._window.stop
+        following = self._shown_frames.next(reached) if reached < output_frame else None
+        if following == output_frame and output_frame < self._end_behind(reached - 1):
+            for _ in range(reached, output_frame):
+                self._append(_NOT_SHOWN)
         if not self._window.start <= output_frame <= self._window.stop:
             self._move(range(output_frame, output_frame))
         if output_frame == self._window.stop:
-            plan = self._planner.plan(output_frame)
-            plan = replace(plan, picture=self._simplified(plan.picture, self._pictures))
-            self._pictures.next_frame()
-            requests = _requests(plan.picture, self._sources)
-            self._planned.append(_Planned(plan, requests))
-            with self._lock:
-                self._window = range(self._window.start, output_frame + 1)
-                for source, pts in requests:
-                    self._shown.setdefault((source.file_hash, pts), []).append(output_frame)
+            self._append(self._plan_new(output_frame) if output_frame in self._shown_frames else _NOT_SHOWN)
         planned = self._planned[output_frame - self._window.start]
         if output_frame - self._window.start > MAX_LOOK_AHEAD:
             self._move(range(output_frame - MAX_LOOK_AHEAD, self._window.stop))
         return planned
+
+    def _append(self, planned: _Planned) -> None:
+        """The next frame of the window."""
+        self._planned.append(planned)
+        with self._lock:
+            for source, pts in planned.requests:
+                self._shown.setdefault((source.file_hash, pts), []).append(self._window.stop)
+            self._window = range(self._window.start, self._window.stop + 1)
+
+    def _plan_new(self, output_frame: int) -> _Planned:
+        plan = self._planner.plan(output_frame)
+        plan = replace(plan, picture=self._simplified(plan.picture, self._pictures))
+        self._pictures.next_frame()
+        return _Planned(plan, _requests(plan.picture, self._sources))
 
     def _move(self, window: range) -> None:
         """Forget the frames outside of a new window, which begins later, or is empty."""

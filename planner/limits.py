@@ -30,3 +30,11 @@ MAX_POINTS = 10_000
 """Of a line or polygon."""
 MAX_FILTERS_LENGTH = 10_000
 """Characters of a chain of filters."""
+MAX_CHECKS = 100_000
+"""Moments that a project wants to be checked."""
+MAX_ROUNDS = 100_000
+"""Of one repeat."""
+MAX_REPEATED_VALUES = 2_000_000
+"""Objects, lists, texts and numbers that repeats and variables make, in all."""
+MAX_INSERTED_CHARACTERS = 256 * 2**20
+"""Of the texts that variables make, in all."""

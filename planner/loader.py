@@ -1,10 +1,10 @@
 """From a project file to a `Timeline`, or to every problem in it at once.
 
-In: a path or a text, and the values that the command line gives to variables. Out: frozen data (planner.timeline)
+In: a path or a text, and the values that are given to variables. Out: frozen data (planner.timeline)
 in which only what the media decide is still open; planner.resolve fills that in. Opens no media.
 
-The steps: JSON (planner.syntax), variables (planner.variables), counts, fields (planner.document), rules between
-fields (planner.rules) and nesting; then the timeline is built (planner.build).
+The steps: JSON (planner.syntax), variables and repeats (planner.template), counts, fields (planner.document), rules
+between fields (planner.rules) and nesting; then the timeline is built (planner.build).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,11 @@ from planner.document_problems import problems_of
 from planner.errors import Problem, ProjectError, SetupError
 from planner.json_path import Location, json_path
 from planner.nesting import cycles, deepest_chain, instances
+from planner.origins import Origins
 from planner.resolve import clips_needed, compositions_reached
 from planner.syntax import parse_json
+from planner.template import expand
 from planner.timeline import MediaContent, Timeline
-from planner.variables import substitute
 
 _NTSC = {
     Fraction(decimals): ratio
@@ -53,11 +54,13 @@ class LoadedProject:
     """A project file without a problem of its own."""
 
     timeline: Timeline
-    """Times that depend on media are still open (planner.resolve)."""
+    """Times that depend on media are still open (planner.resolve). Its paths are those of the expanded template."""
     warnings: tuple[str, ...]
+    origins: Origins = field(default_factory=Origins)
+    """From these paths to those of the file, for problems that are found later."""
 
 
-def load(path: Path, variables: Mapping[str, str], *, allow_network: bool = False) -> LoadedProject:
+def load(path: Path, variables: Mapping[str, object], *, allow_network: bool = False) -> LoadedProject:
     """Read a project file. Raises SetupError where it can't be read, ProjectError with all problems in it."""
     text = _read(path)
     try:
@@ -68,11 +71,20 @@ def load(path: Path, variables: Mapping[str, str], *, allow_network: bool = Fals
 
 
 def load_document(
-    text: str, base_dir: Path, variables: Mapping[str, str], *, allow_network: bool = False
+    text: str, base_dir: Path, variables: Mapping[str, object], *, allow_network: bool = False
 ) -> LoadedProject:
     """Read the text of a project whose relative paths begin in `base_dir`. Raises ProjectError."""
     with _no_collection():
-        return _load(text, base_dir, variables, allow_network)
+        data = parse_json(text)
+        if not isinstance(data, dict):
+            raise ProjectError([Problem("$", "a project is an object: { … }")])
+        expansion = expand(data, variables, folder=base_dir)
+        problems: list[Problem] = expansion.problems
+        try:
+            timeline, warnings = _load(expansion.data, problems, base_dir, allow_network)
+        except ProjectError as error:
+            raise ProjectError(expansion.origins.problems(error.problems)) from error
+    return LoadedProject(timeline, tuple(map(expansion.origins.text, warnings)), expansion.origins)
 
 
 @contextmanager
@@ -90,11 +102,10 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(text: str, base_dir: Path, variables: Mapping[str, str], allow_network: bool) -> LoadedProject:
-    data = parse_json(text)
-    if not isinstance(data, dict):
-        raise ProjectError([Problem("$", "a project is an object: { … }")])
-    problems = substitute(data, variables)
+def _load(
+    data: dict[str, Any], problems: list[Problem], base_dir: Path, allow_network: bool
+) -> tuple[Timeline, tuple[str, ...]]:
+    """Timeline and warnings of a template that was filled in, with the problems of that."""
     if too_many := _check_counts(data):
         raise ProjectError([*problems, *too_many])
     reading = _reading(data, base_dir, allow_network)
@@ -109,7 +120,7 @@ def _load(text: str, base_dir: Path, variables: Mapping[str, str], allow_network
     if problems or project is None:
         raise ProjectError(sorted(problems, key=_in_order))
     timeline = build_timeline(project, reading)
-    return LoadedProject(timeline, (*_warn_rates(project), *_warn_transitions(project)))
+    return timeline, (*_warn_rates(project), *_warn_transitions(project))
 
 
 def list_media_used(timeline: Timeline) -> set[str]:

@@ -42,6 +42,8 @@ class PictureSettings:
 
     quality: int | None = None
     """JPEG and WebP: 1 to 100."""
+    depth: int | None = None
+    """PNG and TIFF: bits a sample, 8 or 16."""
     start_number: int | None = None
     """Number of the first of numbered pictures."""
     at: Time | None = None
@@ -69,6 +71,16 @@ class Output:
     video: VideoSettings = field(default_factory=VideoSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     no_audio: bool = False
+    no_subtitles: bool = False
+    """Without tracks of subtitles; what is burnt in stays."""
     alpha: Alpha = "flatten"
+    container: str | None = None
+    """Extension of the kind of file, such as `mkv` or `ts`, where the path does not tell it; standard output (`-`)
+    is Matroska without. On the command line it stands where the kind does: `ts=-`, `mkv=-`."""
+    fragmented: bool = False
+    """Of an mp4 or mov: in pieces that can be played while the file is being written, or piped. On the command line
+    `fmp4=PATH`."""
     animation: AnimationSettings = field(default_factory=AnimationSettings)
     pictures: PictureSettings = field(default_factory=PictureSettings)
+    place: str | None = None
+    """Where it stands in the project file, for messages; None for one of the command line."""

@@ -13,6 +13,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from planner.document import Project
+from planner.document_fields import VARIABLE
+from planner.repeat import KEY, repeat_schema
 
 SCHEMA_ID = "urn:reelmill:project:1"
 _METADATA = {"description": "Anything; ignored."}
@@ -39,12 +41,32 @@ def json_schema() -> dict[str, Any]:
     generated = Project.model_json_schema(schema_generator=_Generator)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **generated}
     schema["title"] = "reelmill project"
+    _allow_templates(schema)
     for part in list(_parts(schema)):
         if isinstance(text := part.get("description"), str):
             part["description"] = " ".join(text.split())
         if part.get("type") == "object":
             part.setdefault("properties", {})["metadata"] = dict(_METADATA)
     return schema
+
+
+def _allow_templates(schema: dict[str, Any]) -> None:
+    """A variable may stand for whole lists and objects, and what stands in a list, or has a name, may be repeated."""
+    repeated: set[str] = set()
+    for part in list(_parts(schema)):
+        for key, value in part.get("properties", {}).items():
+            if "items" in value or "properties" in value or ("$ref" in value and len(value) <= 3):
+                told = {name: value.pop(name) for name in ("description", "default") if name in value}
+                if "description" not in told and "$ref" in value:
+                    told["description"] = schema["$defs"][value["$ref"].rpartition("/")[2]]["description"]
+                part["properties"][key] = {"anyOf": [value, dict(VARIABLE)], **told}
+        for holder in ("items", "additionalProperties"):
+            inner = part.get(holder)
+            if isinstance(inner, dict) and "$ref" in inner:
+                repeated.add(inner["$ref"].rpartition("/")[2])
+    for name in repeated:
+        schema["$defs"][name]["properties"][KEY] = {"$ref": "#/$defs/Repeat"}
+    schema["$defs"]["Repeat"] = repeat_schema()
 
 
 def _parts(part: object) -> Iterator[dict[str, Any]]:

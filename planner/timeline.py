@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner.animation import LINEAR, Animated, Easing
+from planner.checks import CheckSettings
+
+if TYPE_CHECKING:
+    from planner.outputs import Output
 
 Colour = tuple[float, float, float, float]
 """Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""
@@ -42,6 +46,8 @@ TransitionType = Literal["dissolve", "fade", "wipe", "push", "iris"]
 Direction = Literal["left", "right", "up", "down"]
 FadeCurve = Literal["linear", "equal_power", "exponential"]
 Pitch = Literal["keep", "follow"]
+SubtitleMode = Literal["mux", "burn"]
+OutlineShape = Literal["letters", "lines"]
 DEFAULT_TRUE_PEAK = -1.0
 """Ceiling of a film that is brought to a loudness, dBTP: what EBU R 128 allows."""
 
@@ -69,6 +75,8 @@ class Outline:
     width: float
     """Pixels."""
     color: Colour
+    shape: OutlineShape = "letters"
+    """What it goes round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,21 @@ class Shadow:
     blur: float
     """Standard deviation of a Gaussian, pixels."""
     color: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """A stretch of a text that is drawn in another font or colour."""
+
+    start: int
+    """Index of its first character in the text."""
+    end: int
+    """Index behind its last one."""
+    fonts: tuple[str, ...]
+    """Absolute paths, tried glyph by glyph."""
+    color: Colour
+    underline: bool = False
+    strikeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +121,8 @@ class Text:
     outline: Outline | None = None
     shadow: Shadow | None = None
     direction: Literal["auto", "ltr", "rtl"] = "auto"
+    spans: tuple[TextSpan, ...] = ()
+    """In ascending order, without overlap; of burnt-in subtitles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +336,8 @@ class VideoSettings:
     pix_fmt: str | None = None
     gop: int | None = None
     """Frames between keyframes at most."""
+    profile: str | None = None
+    """Of codecs that come in kinds, such as ProRes' `hq` and `4444`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +346,54 @@ class AudioSettings:
 
     codec: str | None = None
     bitrate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named place on the root timeline: a chapter begins there."""
+
+    name: str
+    time: Fraction
+    """Seconds."""
+    end: Fraction | None = None
+    """Seconds; None for the next marker, or the film's end."""
+    path: str = "$"
+    """Where it stands in the project file, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class CueLook:
+    """How cues look whose file says nothing of it; None leaves the choice to us."""
+
+    size: float | None = None
+    """Pixels of one em."""
+    color: Colour | None = None
+    outline: Outline | None = None
+    shadow: Shadow | None = None
+    margin: float | None = None
+    """Pixels below the lowest line, or above the highest one."""
+    align: Literal["top", "bottom"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """An entry of `subtitles`: a file of cues, and what is made of it."""
+
+    path: str
+    """Absolute."""
+    mode: SubtitleMode = "mux"
+    language: str | None = None
+    """ISO 639-2."""
+    title: str | None = None
+    default: bool = False
+    forced: bool = False
+    offset: Fraction = Fraction(0)
+    """Seconds that are added to every time of the file."""
+    fonts: tuple[str, ...] = ()
+    """Absolute paths of font files; empty for the default font in its four faces."""
+    look: CueLook = field(default_factory=CueLook)
+    place: str = "$"
+    """Where it stands in the project file, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +409,14 @@ class Timeline:
     channels: int = 2
     master: MasterAudio = field(default_factory=MasterAudio)
     tags: tuple[tuple[str, str], ...] = ()
+    markers: tuple[Marker, ...] = ()
+    """In ascending order of time."""
+    subtitles: tuple[Subtitles, ...] = ()
     video: VideoSettings = field(default_factory=VideoSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
+    outputs: tuple[Output, ...] = ()
+    """What an export writes where it is told nothing else."""
+    checks: CheckSettings = field(default_factory=CheckSettings)
     project_dir: str = ""
 
     @property

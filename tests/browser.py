@@ -1,7 +1,8 @@
 """Films in a real browser: headless Chromium plays a file, and tells what it shows.
 
-The page gets the film as a whole, seeks to each time asked for, draws the picture on a canvas and reads the luma of its
-red channel back; then it plays the film to its end, fast. What it finds it sends to a server of this process.
+The page gets the film as a whole, or the address of a playlist; it seeks to each time asked for, draws the picture on a
+canvas and reads the luma of its red channel back; then it plays the film to its end, fast. What it finds it sends to a
+server of this process.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ window.onunhandledrejection = event => send({error: String(event.reason)});
 const event = name => new Promise(done => v.addEventListener(name, done, {once: true}));
 (async () => {
   const loaded = event("loadeddata");
-  v.src = URL.createObjectURL(await (await fetch("/film")).blob());
+  v.src = SOURCE;
   await loaded;
   c.width = v.videoWidth; c.height = v.videoHeight;
   const context = c.getContext("2d", {willReadFrequently: true});
@@ -67,16 +68,25 @@ class Played:
 
 
 def play(film: Path, times: Sequence[float], profile: Path) -> Played:
-    """Play a film in Chromium. `profile`: a folder for what it keeps. Fails where the browser tells an error."""
+    """Play a film in Chromium, a playlist by itself. `profile`: a folder for what it keeps.
+
+    Fails where the browser tells an error.
+    """
     assert CHROMIUM is not None
     told: queue.Queue[dict[str, Any]] = queue.Queue()
-    page = _PAGE.replace("TIMES", json.dumps(list(times))).encode()
+    streamed = film.suffix == ".m3u8"
+    source = json.dumps(f"/{film.name}") if streamed else 'URL.createObjectURL(await (await fetch("/film")).blob())'
+    page = _PAGE.replace("TIMES", json.dumps(list(times))).replace("SOURCE", source).encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = {"/": (page, "text/html"), "/film": (film.read_bytes(), "video/mp4")}
             body, kind = found.get(self.path, (b"", "text/plain"))
-            self.send_response(200)
+            beside = film.parent / self.path[1:]
+            if not body and streamed and beside.is_file():
+                kind = "application/vnd.apple.mpegurl" if beside == film else "video/mp4"
+                body = beside.read_bytes()
+            self.send_response(200 if body else 404)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from export.film_range import frames_asked
 from export.job import ExportOptions
 from export.picture_renderer import PictureRenderer
+from export.picture_sink import PictureFormat
 from export.project import open_project
 from export.report import ExportRecord
+from export.views import ViewPicture
 from planner.colour import SRGB
 from planner.export_planner import ExportPlanner
 from planner.frames import WritablePlane
@@ -203,9 +205,8 @@ def pictures(
         simplify=options.fast_paths,
         scale=options.canvas_scale,
     )
-    with PictureRenderer(
-        opened, planner, options, record, system=system, pixel_format=format_, colour=SRGB, size=size
-    ) as renderer:
+    view = PictureFormat(*size, format_, SRGB)
+    with PictureRenderer(opened, planner, options, record, system=system) as renderer:
         started(renderer)
         for number in frames:
             plan = planner.plan(number)
@@ -215,6 +216,6 @@ def pictures(
                 stride = width * max(len(format_.components), 1)
                 planes.append(WritablePlane(memoryview(bytearray(stride * height)), stride, width, height))
             renderer.begin(plan)
-            renderer.draw(plan.picture, planes)
+            renderer.draw(plan.picture, [ViewPicture(view, planes)])
             found.append(b"".join(bytes(plane.data) for plane in planes))
     return np.stack([np.frombuffer(each, np.uint8) for each in found]), record

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ import pytest
 import export.session
 from cli.main import main
 from cli.progress import clock, progress_line, size_text
-from export.job import ExportOptions, Listener, Progress, Started
+from export.job import ExportOptions, Listener, Progress, Started, StartedOutput
 from planner.clock import Time
+from planner.outputs import Output
 from planner.timeline import AudioSettings, VideoSettings
 
 REELMILL = (sys.executable, "-m", "cli")
@@ -34,19 +36,15 @@ REPORT: dict[str, Any] = {
     "outputs": [{"path": "o.mp4", "bytes": 1_234_567, "sha256": "…", "frames": 300}],
 }
 STARTED = Started(
-    output=Path("o.mp4"),
+    outputs=(StartedOutput("o.mp4", "film", 300, Fraction(30000, 1001), 1280, 720, "libx264", "aac"),),
     frames=300,
     fps=Fraction(30000, 1001),
-    width=1280,
-    height=720,
     system="v1",
     system_reason="2 unique files",
     renderer="llvmpipe",
     renderer_kind="software",
     hwaccel="none",
     hwaccel_reason=None,
-    video_codec="libx264",
-    audio_codec="aac",
 )
 
 
@@ -55,13 +53,14 @@ class Recorded:
 
     def __init__(self, events: list[Started | Progress | str]) -> None:
         self.events = events
-        self.project = self.output = Path()
+        self.project = Path()
+        self.outputs: Sequence[Output] = ()
         self.options = ExportOptions()
 
     def __call__(
-        self, project: Path, output: Path, options: ExportOptions, listener: Listener, *_: object
+        self, project: Path, outputs: Sequence[Output], options: ExportOptions, listener: Listener, *_: object
     ) -> dict[str, Any]:
-        self.project, self.output, self.options = project, output, options
+        self.project, self.outputs, self.options = project, outputs, options
         for event in self.events:
             match event:
                 case Started():
@@ -86,8 +85,32 @@ def progress(frames: int) -> Progress:
 
 def test_without_flags_everything_is_left_to_the_project(recorded: Recorded) -> None:
     assert main(["export", "a/p.json", "b/o.mp4"]) == 0
-    assert (recorded.project, recorded.output) == (Path("a/p.json"), Path("b/o.mp4"))
+    assert (recorded.project, recorded.outputs) == (Path("a/p.json"), (Output("b/o.mp4"),))
     assert recorded.options == ExportOptions()
+
+
+def test_several_outputs_and_their_kinds(recorded: Recorded) -> None:
+    names = (
+        "film.mp4",
+        "sheet=over view.png",
+        "animation=a.webp",
+        "./a=b.mp4",
+        r"C:\films\a.mp4",
+        "ts=-",
+        "fmp4=x.mp4",
+    )
+    assert main(["export", "p.json", *names]) == 0
+    assert recorded.outputs == (
+        Output("film.mp4"),
+        Output("over view.png", kind="sheet"),
+        Output("a.webp", kind="animation"),
+        Output("./a=b.mp4"),
+        Output(r"C:\films\a.mp4"),
+        Output("-", container="ts"),
+        Output("x.mp4", container="mp4", fragmented=True),
+    )
+    assert main(["export", "p.json"]) == 0
+    assert not recorded.outputs
 
 
 @pytest.mark.parametrize(
@@ -101,6 +124,7 @@ def test_without_flags_everything_is_left_to_the_project(recorded: Recorded) -> 
         ("--bitrate 8M --pix-fmt yuv444p", ExportOptions(video=VideoSettings(bitrate=8_000_000, pix_fmt="yuv444p"))),
         ("--audio-codec opus --audio-bitrate 96k", ExportOptions(audio=AudioSettings("opus", 96_000))),
         ("--no-audio --size 640x360 --draft", ExportOptions(no_audio=True, size=(640, 360), draft=True)),
+        ("--at 2.5", ExportOptions(at=Time(seconds=Fraction(5, 2)))),
         ("--threads 3 --renderer software", ExportOptions(threads=3, renderer="software")),
         ("--cache-size 1GB --memory-limit 2GiB", ExportOptions(cache_bytes=10**9, memory_limit_bytes=2**31)),
         ("--force --allow-network", ExportOptions(force=True, allow_network=True)),
@@ -163,6 +187,19 @@ def test_progress_as_json(recorded: Recorded, capsys: pytest.CaptureFixture[str]
         "video_codec": "libx264",
         "audio_codec": "aac",
         "copying": None,
+        "outputs": [
+            {
+                "path": "o.mp4",
+                "kind": "film",
+                "frames": 300,
+                "fps": "30000/1001",
+                "width": 1280,
+                "height": 720,
+                "video_codec": "libx264",
+                "audio_codec": "aac",
+                "copying": None,
+            }
+        ],
     }
     assert events[1] == {"event": "warning", "message": "a warning"}
     assert events[3] == {

@@ -140,6 +140,24 @@ def test_alpha_planes_of_yuv(gl: GLContext) -> None:
     assert np.abs(planes[0] - luma)[seen].max() <= 1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (3, 2), (16, 16), (37, 21), (64, 64), (61, 3)])
+@pytest.mark.parametrize("name", ["yuva444p", "yuva420p10le"])
+def test_what_is_transparent_has_the_colour_beside_it(gl: GLContext, name: str, size: tuple[int, int]) -> None:
+    """One pixel is seen: its colour is everywhere around. Where nothing is, it is black."""
+    width, height = size
+    format_ = PIXEL_FORMATS[name]
+    for colour, alpha in (((204, 51, 102), 128), ((0, 0, 0), 0)):
+        for place in ((0, 0), (height - 1, width - 1), (height // 2, width // 3)):
+            pixels = np.zeros((height, width, 4), np.uint8)
+            pixels[place] = (*colour, alpha)
+            stage = Stage(gl, {"a": rgba_frame(pixels)})
+            planes = stage.read(canvas(width, height, layer("a", width, height, opaque=False)), name, VIDEO, size)
+            stage.close()
+            expected = encode(np.array(colour).reshape(1, 1, 3) / 255, format_, VIDEO)
+            for plane, value in zip(planes, expected, strict=False):
+                assert np.abs(plane - value).max() <= 2 ** (format_.bits - 8) * 1.5
+
+
 @pytest.mark.parametrize("name", ["yuv420p", "yuv422p10le", "yuv444p"])
 @pytest.mark.parametrize("matrix", ["bt709", "bt601"])
 def test_luma_survives_the_way_through_rgb(gl: GLContext, name: str, matrix: Matrix) -> None:

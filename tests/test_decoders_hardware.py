@@ -219,7 +219,7 @@ def test_an_export_that_asks_for_what_is_not_there(
     assert capsys.readouterr().err.startswith(f"error: this build of libav can't decode on {MISSING}\n")
     assert not film.parent.exists()
     assert main(["export", str(project(folder, "h264.mp4")), str(tmp_path / "a.wav"), "--hwaccel", "auto"]) == 2
-    assert "options of pictures were given" in capsys.readouterr().err
+    assert "a.wav is sound alone, and --hwaccel concerns no other output" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("system", ["v1", "v2"])

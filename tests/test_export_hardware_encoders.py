@@ -16,10 +16,12 @@ import pytest
 from av.codec import codecs_available
 
 from decoders.libav_log import libav_messages
-from export.codecs import VideoEncoding, choose_output
+from export.codecs import choose_output
 from export.encoders import new_encoder
-from export.movie_writer import MovieWriter
+from export.film_sink import FilmSink
 from export.video_codecs import VIDEO_CODECS
+from export.video_encoding import VideoEncoding
+from export.views import new_picture
 from planner.errors import SetupError
 from planner.timeline import AudioSettings, VideoSettings
 from tests.films import read_planes
@@ -152,19 +154,20 @@ def test_pictures_are_put_in_the_encoders_order_without_loss(tmp_path: Path) -> 
     )
     assert settings.video is not None
     video = replace(settings.video, encoder_format="nv12", options=(("qp", "0"), ("preset", "ultrafast")))
-    writer = MovieWriter(tmp_path / "film.mkv", replace(settings, video=video), sound=None)
+    film = tmp_path / "film.mkv"
+    sink = FilmSink(film, replace(settings, video=video), target=film)
     samples = np.random.default_rng(1)
     expected = b""
     try:
-        for _ in range(3):
-            picture = writer.new_picture()
+        for number in range(3):
+            frame, picture = new_picture(sink.takes)
             for plane in picture.planes:
                 values = samples.integers(0, 256, (plane.height, plane.width), dtype=np.uint8)
                 memory = np.frombuffer(plane.data, np.uint8).reshape(plane.height, plane.stride_bytes)
                 memory[:, : plane.width] = values
                 expected += values.tobytes()
-            writer.write(picture)
-        writer.finish()
+            sink.write(frame, number)
+        sink.finish()
     finally:
-        writer.abort()
-    assert read_planes(tmp_path / "film.mkv", "yuv420p", 64, 48, Fraction(3, 2)).tobytes() == expected
+        sink.abort()
+    assert read_planes(film, "yuv420p", 64, 48, Fraction(3, 2)).tobytes() == expected

@@ -12,7 +12,7 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from decoders.sound_converter import Samples
-from export.codecs import AudioEncoding
+from export.audio_encoding import AudioEncoding
 from export.encoders import add_audio
 from export.fades import fade_factors
 from export.limiter import ATTACK_SECONDS, Limiter

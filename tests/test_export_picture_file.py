@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.picture_file import check_picture_path, write_picture
+from export.picture_file import write_picture
+from export.picture_formats import check_picture_path
 from planner.errors import RenderError, SetupError
 from tests.films import ffmpeg
 
@@ -71,7 +72,7 @@ def test_jpeg_has_no_transparency() -> None:
 
 
 def test_a_picture_too_large_for_its_format_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="can't be written"):
+    with pytest.raises(SetupError, match="at most 16383 pixels a side"):
         write_picture(tmp_path / "frame.webp", np.zeros((1, 16384, 3), np.uint8))
 
 

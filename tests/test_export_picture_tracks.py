@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from decoders.h264_headers import SEQUENCE, nal_type, parameter_sets, read_sequence
-from export.codecs import VideoEncoding, choose_output
+from export.codecs import choose_output
 from export.encoders import new_encoder
-from export.movie_writer import MovieWriter
+from export.film_sink import FilmSink
 from export.picture_tracks import Splice, splice_ready
+from export.video_encoding import VideoEncoding
+from export.views import new_picture
 from planner.timeline import AudioSettings, VideoSettings
 from tests.films import probe
 
@@ -74,10 +76,10 @@ def test_more_sets_than_a_header_counts_go_into_the_pictures(tmp_path: Path) -> 
     for files, tag in ((14, "avc1"), (16, "avc3")):
         splice = Splice(tuple(sets_with_id(number) for number in range(files)), 0, encoded=True)
         output = tmp_path / f"{files}.mp4"
-        writer = MovieWriter(output, chosen, sound=None, splice=splice)
+        sink = FilmSink(output, chosen, target=output, splice=splice)
         try:
-            writer.write(writer.new_picture())
-            writer.finish()
+            sink.write(new_picture(sink.takes)[0], 0)
+            sink.finish()
         finally:
-            writer.abort()
+            sink.abort()
         assert probe(output)["streams"][0]["codec_tag_string"] == tag

@@ -123,6 +123,11 @@ def spent(cores: int = 4, cpu: float = 10.0, **threads: dict[Any, float]) -> Exp
             "the render thread waited 90% of it for room in its queue or for its end",
         ),
         (
+            spent(render={"wait for room": 6.0}, encode_small={"encode": 3.0}, encode_film={"encode": 9.0}),
+            "encoding bounds this export: the busiest encode thread, that of film, was busy 90% of the time, and the "
+            "render thread waited 60% of it for room in its queue or for its end",
+        ),
+        (
             spent(
                 render={"wait for frame": 7.0, "composite": 1.0},
                 decode_a={"decode": 2.0},
@@ -146,7 +151,7 @@ def spent(cores: int = 4, cpu: float = 10.0, **threads: dict[Any, float]) -> Exp
         ),
         (spent(render={"plan": 8.0}), "planning bounds this export: it took 80% of the time"),
     ],
-    ids=["encoder", "sound", "decoders", "drawing", "opening", "planning"],
+    ids=["encoder", "sound", "encoders", "decoders", "drawing", "opening", "planning"],
 )
 def test_the_sentence(spent_on: ExportTime, sentence: str) -> None:
     assert bottleneck(spent_on) == sentence

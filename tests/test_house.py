@@ -33,7 +33,9 @@ FENCES = {
     "fontTools": {"compositor"},
     "librosa": {"decoders"},
     "font_source_sans_pro": {"compositor"},
+    "pysubs2": {"export"},
     "pydantic": {"planner"},
+    "pytest": {"export"},
     "pydantic_core": {"planner"},
     "numpy": {"cli", "export", "decoders", "compositor"},
 }

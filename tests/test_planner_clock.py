@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from planner import clock
 from planner.animation import EASINGS, Animated, Easing, Keyframe
-from planner.clock import Time, TimeError, parse_rate, parse_time, timecode_frames
+from planner.clock import Time, TimeError, parse_rate, parse_time, timecode, timecode_frames
 from planner.pts_table import PtsTable
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -254,3 +254,37 @@ def test_tables_find_their_own(table: PtsTable) -> None:
         table.index_of(table.end_pts)
     assert table.duration == (table.end_pts - table.first_pts) * table.time_base
     assert math.isclose(float(table.last_frame_duration), (table.end_pts - table.pts[-1]) * float(table.time_base))
+
+
+@pytest.mark.parametrize(
+    ("frame", "fps", "text"),
+    [
+        (0, Fraction(25), "00:00:00:00"),
+        (89_999, Fraction(25), "00:59:59:24"),
+        (1799, NTSC, "00:00:59;29"),
+        (1800, NTSC, "00:01:00;02"),  # SMPTE ST 12-1: a minute has 1798 counts,
+        (17_981, NTSC, "00:09:59;29"),
+        (17_982, NTSC, "00:10:00;00"),  # but for each tenth,
+        (107_892, NTSC, "01:00:00;00"),  # and an hour 107892
+        (3600, 2 * NTSC, "00:01:00;04"),
+        (1440, Fraction(24000, 1001), "00:01:00:00"),
+        (1800, Fraction(2997, 100), "00:01:00;02"),
+        (1800, Fraction(59, 2), "00:01:00:00"),
+        (361, Fraction(120), "00:00:03:001"),
+    ],
+)
+def test_timecode_of_a_frame(frame: int, fps: Fraction, text: str) -> None:
+    assert timecode(frame, fps) == text
+
+
+@given(
+    st.integers(0, 10_000_000),
+    st.sampled_from([Fraction(24), Fraction(25), Fraction(30), NTSC, 2 * NTSC, Fraction(24000, 1001), Fraction(25, 2)]),
+)
+def test_a_timecode_is_read_back_as_its_frame(frame: int, fps: Fraction) -> None:
+    assert timecode_frames(timecode(frame, fps), fps) == frame
+
+
+def test_slow_rates_have_no_timecodes() -> None:
+    with pytest.raises(TimeError, match=r"no timecodes at 0\.25 frames a second"):
+        timecode(3, Fraction(1, 4))

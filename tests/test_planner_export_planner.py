@@ -21,7 +21,6 @@ from planner.export_planner import ExportPlanner, frame_bytes
 from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
 from planner.frame_planner import FramePlanner
 from planner.frames import FrameRequest
-from planner.hidden_layers import without_hidden
 from planner.schedule import PRIORITIES
 from planner.shared_plans import SharedPlans
 from planner.simplify import simplified
@@ -49,9 +48,12 @@ def shown(film: Film, frames: range, *, hidden: bool = False) -> Shown:
     """What each output frame needs; with `hidden` also the layers that nobody sees."""
     planner = FramePlanner(film.timeline, film.facts, {})
     pictures = {n: planner.plan(n).picture for n in frames}
-    return {
-        n: {(r.file_hash, r.pts) for r in requests(p if hidden else without_hidden(p))} for n, p in pictures.items()
-    }
+    return {n: {(r.file_hash, r.pts) for r in requests(p if hidden else seen(p))} for n, p in pictures.items()}
+
+
+def seen(picture: CompositionPlan) -> CompositionPlan:
+    """What is drawn: layers may be hidden only once a composition is flattened, by what lies in it."""
+    return simplified(picture, SharedPlans(), scale=Fraction(1))
 
 
 def all_frames(film: Film) -> range:

@@ -20,6 +20,7 @@ from planner.animation import EASINGS
 from planner.errors import ProjectError, SetupError
 from planner.loader import list_media_used, load, load_document
 from planner.starter import starter_project
+from planner.template import expand
 from planner.timeline import (
     Clip,
     CompositionContent,
@@ -31,7 +32,6 @@ from planner.timeline import (
     Text,
     Transition,
 )
-from planner.variables import substitute
 from tests.project_files import BASE, CONTRACT, Json, load_data, problems_in, project, solid
 
 
@@ -196,14 +196,14 @@ def test_variables_and_what_the_command_line_sets() -> None:
 
 def test_variables_that_are_wrong() -> None:
     text = {"content": "${titel} ${} ${a b} ${", "size": 1}
-    variables: Json = {"title": "x", "my name": 1, "list": []}
+    variables: Json = {"title": "x", "my name": 1, "gone": None}
     place = "$.tracks[0].clips[0].text.content"
     assert problems_in(project({"text": text, "duration": 1}, variables=variables), tilte="y", x="1") == [
         '$.tracks[0].clips[0].text.content: the variable ${titel} has no value (did you mean "title"?)',
         *[f"{place}: ${{ does not begin the name of a variable here (write $${{ for a literal ${{)"] * 3,
         '$.variables: a value was given for "tilte", but the project has no such variable (did you mean "title"?)',
         '$.variables: a value was given for "x", but the project has no such variable',
-        "$.variables.list: must be a string or a number, not a list",
+        "$.variables.gone: the value is null, which is not a value (leave it out)",
         '$.variables["my name"]: this can\'t be the name of a variable '
         "(use letters, digits, _ . - and begin with a letter)",
     ]
@@ -239,8 +239,8 @@ def test_substitution_reads_from_left_to_right(text: str) -> None:
         else:
             expected, at = expected + text[at], at + 1
     data: dict[str, object] = {"x": text, "variables": {"a" * n: f"<{'a' * n}>" for n in range(1, 13)}}
-    found = substitute(data, {})
-    assert (data["x"], len(found)) == (expected, problems)
+    found = expand(data, {})
+    assert (found.data["x"], len(found.problems)) == (expected, problems)
 
 
 # --- files ---

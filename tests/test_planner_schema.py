@@ -93,7 +93,7 @@ def test_what_the_loader_refuses_by_structure_the_schema_refuses(clip: Json, pro
         {"tracks": {}},
         {"export": {"video": {"crf": 99}}},
         {"compositions": {"a": {"tracks": [{"kind": "sound"}]}}},
-        {"variables": {"a": []}},
+        {"variables": {"a": None}},
     ],
 )
 def test_wrong_sections_are_refused(change: Json) -> None:
@@ -147,7 +147,8 @@ def documented() -> dict[str, set[str]]:
 
 def test_the_page_covers_every_key_and_no_other() -> None:
     page = documented()
-    expected = {title: set(schema["properties"]) - {"metadata"} for title, schema in objects().items()}
+    everywhere = {"metadata", "repeat"}
+    expected = {title: set(schema["properties"]) - everywhere for title, schema in objects().items()}
     assert page == expected
 
 
@@ -188,6 +189,8 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
         f"{limits.MAX_TEXT_LENGTH:,} characters",
         f"{limits.MAX_POINTS:,} points",
         f"{limits.MAX_CANVAS_PX} × {limits.MAX_CANVAS_PX}",
+        f"{limits.MAX_ROUNDS:,} rounds of a repeat",
+        f"{limits.MAX_REPEATED_VALUES:,} values and {limits.MAX_INSERTED_CHARACTERS:,} characters",
     ):
         assert words in section
     assert f"deeper than {limits.WARN_NESTING} is a warning, deeper than {limits.MAX_NESTING} an error" in " ".join(

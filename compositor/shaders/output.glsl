@@ -6,7 +6,11 @@
 // SITING_X      0 full resolution, 1 chroma on even pixels, 2 chroma between two pixels
 // SITING_Y      0, 1, 2 likewise, 3 chroma on odd rows
 // STRAIGHT      divide by alpha
+// FILL n        what is fully transparent gets the colour next to it, out of n reductions of the picture
 uniform sampler2D picture;
+#ifdef FILL
+uniform sampler2D reduced;
+#endif
 uniform mat4 weights; // column n: R'G'B'A → code value of plane or component n, without its offset
 uniform vec4 offsets;
 uniform float top;    // the largest code value
@@ -56,7 +60,13 @@ vec4 tap(int x, int y) {
     vec4 c = across(x, y);
 #endif
 #ifdef STRAIGHT
-    c.rgb = c.a > 0.0 ? c.rgb / c.a : vec3(0.0);
+    vec4 colour = c;
+#ifdef FILL
+    for (int level = 1; level <= FILL && colour.a <= 0.0; level++) {
+        colour = texelFetch(reduced, ivec2(x, y) >> level, level);
+    }
+#endif
+    c.rgb = colour.a > 0.0 ? colour.rgb / colour.a : vec3(0.0);
 #endif
     return c;
 }

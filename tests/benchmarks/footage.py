@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from zlib import crc32
 
-from export.codecs import DEFAULT_THREADS
+from export.video_encoding import DEFAULT_THREADS
 from tests.benchmarks.scene import FPS, File
 
 TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
@@ -23,8 +24,8 @@ PIECE_FRAMES = 1500
 
 def pattern(folder: Path, name: str, *, size: str, seconds: int, gop: int) -> str:
     """A test pattern with grain, whose every frame differs from all others; its name. Hard to encode, quick to make."""
-    path = folder / f"{name}-{size}-{seconds}s-g{gop}.mp4"
-    seed = sum(map(ord, name))
+    seed = crc32(name.encode()) % 10000
+    path = folder / f"{name}-{seed}-{size}-{seconds}s-g{gop}.mp4"
     source = f"testsrc2=s={size}:r=30:d={seconds},hue=h={seed * 37 % 360},noise=alls=8:allf=t:all_seed={seed}"
     _make(path, ["-f", "lavfi", "-i", source, *X264, "-g", str(gop), *TAGS])
     return path.name

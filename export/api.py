@@ -1,0 +1,234 @@
+"""The Python interface: what the commands do, for scripts. `from export import render, check, plan`, and the like.
+
+In: paths, keyword arguments by the names of the commands' flags (`RenderOptions`), callbacks. Out: frozen results. What
+fails raises an `ExportError`, the same as the command prints. Light: the media libraries load with the first call that
+needs them. The command line calls this, too. One thread a call; callbacks come on it, and what they raise ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from export.api_options import PathLike, RenderOptions, TimeLike, as_time, export_options
+from export.job import ExportOptions, Listener, Progress, SilentListener
+from planner.errors import SetupError
+from planner.outputs import Output
+
+if TYPE_CHECKING:
+    from export.batch_run import BatchListener
+    from export.batch_summary import BatchSummary, JobResult
+    from export.check_job import CheckListener, CheckOptions
+    from export.check_result import CheckResult
+    from export.job_list import BatchJob
+    from export.plan_description import PlanDescription
+    from export.profile import Profile
+    from export.project import Validation
+    from export.report import ExportRecord
+    from export.shared_resources import SharedResources
+    from planner.media import MediaFacts
+
+OutputLike = PathLike | Output
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a render has made."""
+
+    report: dict[str, Any]
+    """All that is known (docs/report.md)."""
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files, or patterns of files, in the order in which they were asked for."""
+        return tuple(Path(output["path"]) for output in self.report["outputs"])
+
+    @property
+    def frames(self) -> int:
+        """Of the timeline, that were shown."""
+        return int(self.report["frames"])
+
+    @property
+    def duration_seconds(self) -> float:
+        """Of the timeline."""
+        return float(self.report["duration_seconds"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self.report["warnings"])
+
+
+def render(
+    project: PathLike,
+    outputs: OutputLike | Sequence[OutputLike] = (),
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
+    listener: Listener | None = None,
+    record: ExportRecord | None = None,
+    profile: Profile | None = None,
+    shared: SharedResources | None = None,
+    options: ExportOptions | None = None,
+    **keywords: Unpack[RenderOptions],
+) -> Rendered:
+    """Render a project to one output or several, in one pass; without any, to those that the project names.
+
+    `on_progress` is called after frames were handed to the encoders, `on_warning` for each warning. `listener` hears
+    all that there is to hear, instead of the two. `record` and `profile` are filled in on the way, also where it fails.
+    `shared` keeps for the next call what both need. `options` are the base that keywords change.
+
+    Raises SetupError before the first frame, RenderError after; then the outputs are the old ones, or none.
+    """
+    from export.session import export_film
+
+    several: Sequence[OutputLike] = [outputs] if isinstance(outputs, str | Path | Output) else outputs
+    wanted = tuple(each if isinstance(each, Output) else Output(str(each)) for each in several)
+    heard = listener or _Callbacks(on_progress, on_warning)
+    chosen = export_options(options, keywords)
+    return Rendered(export_film(Path(project), wanted, chosen, heard, record, profile, shared))
+
+
+def frame(
+    project: PathLike,
+    at: TimeLike,
+    output: PathLike,
+    *,
+    options: ExportOptions | None = None,
+    **keywords: Unpack[RenderOptions],
+) -> Path:
+    """Write the picture that is on screen at a time. Raises SetupError or RenderError."""
+    from export.session import export_frame
+
+    export_frame(Path(project), as_time(at), Path(output), export_options(options, keywords))
+    return Path(output)
+
+
+def plan(
+    project: PathLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
+) -> PlanDescription:
+    """What a render would do, without rendering: its `as_dict()` is `reelmill plan --json`. Raises SetupError."""
+    from export.plan_description import describe_plan
+
+    return describe_plan(Path(project), export_options(options, keywords))
+
+
+def validate(
+    project: PathLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
+) -> Validation:
+    """Look for every problem in a project and its media, without rendering.
+
+    Raises ProjectError with all of them, SetupError where the file can't be read.
+    """
+    from export.project import validate_project
+
+    return validate_project(Path(project), export_options(options, keywords))
+
+
+def probe(path: PathLike, *, allow_network: bool = False) -> MediaFacts:
+    """The facts of a media file, an image sequence (a pattern such as `%04d.png`) or an address. Raises SetupError."""
+    from export.project import probe_file
+
+    return probe_file(str(path), allow_network=allow_network)
+
+
+def check(
+    projects: PathLike | Sequence[PathLike],
+    golden: PathLike,
+    *,
+    update: bool = False,
+    encoded: bool = False,
+    trust_keys: bool = False,
+    frames: str | None = None,
+    tolerance: str | None = None,
+    pictures: bool = False,
+    listener: CheckListener | None = None,
+    check_options: CheckOptions | None = None,
+    options: ExportOptions | None = None,
+    **keywords: Unpack[RenderOptions],
+) -> CheckResult:
+    """Render and compare with the golden frames and sound in a folder; with `update`, store them.
+
+    `frames` and `tolerance` as `reelmill check` takes them. `check_options`: all of it at once, instead of the flags.
+    A difference is in the result, and so is what one of the projects fails with. Raises SetupError for a request that
+    makes no sense as a whole.
+    """
+    from export.check_job import CheckOptions
+    from export.check_run import check as check_projects
+    from planner.checks import parse_moments, parse_tolerance
+
+    several = [projects] if isinstance(projects, str | Path) else projects
+    if check_options is None:
+        try:
+            check_options = CheckOptions(
+                frames=None if frames is None else parse_moments(frames),
+                tolerance=None if tolerance is None else parse_tolerance(tolerance),
+                encoded=encoded,
+                update=update,
+                trust_keys=trust_keys,
+                pictures=pictures,
+                export=export_options(options, keywords),
+            )
+        except ValueError as error:
+            raise SetupError(str(error), component="Options") from error
+    return check_projects([Path(each) for each in several], Path(golden), check_options, listener)
+
+
+def batch(
+    jobs: PathLike | Iterable[BatchJob | Mapping[str, Any]],
+    *,
+    processes: int = 1,
+    resume: bool = False,
+    fail_fast: bool = False,
+    on_result: Callable[[JobResult], None] | None = None,
+    listener: BatchListener | None = None,
+    summary: BatchSummary | None = None,
+    options: ExportOptions | None = None,
+    **keywords: Unpack[RenderOptions],
+) -> BatchSummary:
+    """Make many films, in so many processes: of a job list's path, or of jobs, or of objects with the keys `project`,
+    `output` and variables.
+
+    `on_result` is called for each job that has ended; `listener` hears all that there is to hear, instead. `summary`
+    is one that was begun before, to be looked at also where the call raises. A job that fails is in the summary. Raises
+    SetupError before the first job for what is wrong with the batch as a whole. The processes load the script that
+    calls this: it must stand under `if __name__ == "__main__":`.
+    """
+    from export.batch_run import BatchOptions, run_batch
+    from export.batch_summary import BatchSummary
+    from export.job_list import batch_jobs
+
+    summary = summary or BatchSummary(tuple(batch_jobs(jobs)))
+    heard = listener or _result_listener(on_result)
+    how = BatchOptions(processes, resume=resume, fail_fast=fail_fast)
+    return run_batch(summary, export_options(options, keywords), how, heard)
+
+
+def _result_listener(on_result: Callable[[JobResult], None] | None) -> BatchListener:
+    from export.batch_run import SilentBatchListener
+
+    class ResultListener(SilentBatchListener):
+        def ended(self, result: JobResult) -> None:
+            if on_result is not None:
+                on_result(result)
+
+    return ResultListener()
+
+
+class _Callbacks(SilentListener):
+    """A listener of two functions."""
+
+    def __init__(
+        self, on_progress: Callable[[Progress], None] | None, on_warning: Callable[[str], None] | None
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_warning = on_warning
+
+    def progressed(self, event: Progress) -> None:
+        if self._on_progress is not None:
+            self._on_progress(event)
+
+    def warned(self, message: str) -> None:
+        if self._on_warning is not None:
+            self._on_warning(message)

@@ -1,0 +1,41 @@
+"""What planner.cue_text must know of fonts, from the compositor that draws with them.
+
+In: the font files of an entry of `subtitles`. Out: faces, widths and sizes. Passive; one thread (the fonts').
+"""
+
+from __future__ import annotations
+
+from compositor.font_faces import DEFAULT_FACES, find_face
+from compositor.text import check_text, text_size
+from compositor.text_layout import narrowest_box
+from planner.cue_text import FontFace
+from planner.timeline import Text
+
+
+class SubtitleShaper:
+    """The fonts of one entry."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        """`paths`: of font files; none for the default font."""
+        self._paths = paths or DEFAULT_FACES
+        self._faces: dict[tuple[str | None, bool, bool], tuple[FontFace, bool]] = {}
+
+    def face(self, family: str | None, *, bold: bool, italic: bool) -> tuple[FontFace, bool]:
+        """See planner.cue_text.CueShaper."""
+        key = (family, bold, italic)
+        if key not in self._faces:
+            self._faces[key] = find_face(self._paths, family, bold=bold, italic=italic)
+        return self._faces[key]
+
+    def fonts(self, face: FontFace) -> tuple[str, ...]:
+        """See planner.cue_text.CueShaper."""
+        return (face.path, *(path for path in self._paths if path != face.path))
+
+    def narrowest(self, text: Text) -> float:
+        """See planner.cue_text.CueShaper."""
+        return narrowest_box(text)
+
+    def size(self, text: Text) -> tuple[float, float]:
+        """See planner.cue_text.CueShaper. Refuses what can't be drawn, too."""
+        check_text(text)
+        return text_size(text)
