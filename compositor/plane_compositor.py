@@ -70,6 +70,14 @@ def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
     return False
 
 
+def _collect_nested(plan: CompositionPlan, found: set[CompositionPlan]) -> None:
+    for item in plan.layers:
+        for layer in (item,) if isinstance(item, Layer) else (item.before, item.after):
+            if layer is not None and isinstance(layer.source, CompositionPlan) and layer.source not in found:
+                found.add(layer.source)
+                _collect_nested(layer.source, found)
+
+
 class PlaneCompositor:
     """Composites for one output. Owns its canvases; textures, shaders and pictures are shared."""
 
@@ -108,6 +116,7 @@ class PlaneCompositor:
         Returns False, with nothing drawn, where it has to be composited as R'G'B', which `needs_rgb` can't always
         tell. Raises RenderError with the clip and the composition it happened in.
         """
+        self._make_room(plan)
         size = ceil_size(plan.width, plan.height, self._scale)
         try:
             shown = self._layers(plan, size, frame)
@@ -140,18 +149,29 @@ class PlaneCompositor:
 
     def end_render(self) -> None:
         """Give back the compositions that this render did not show."""
-        for plan, (picture, canvas, used) in list(self._nested.items()):
+        for plan, (picture, _, used) in list(self._nested.items()):
             if used == self._store.render:
                 picture.give_back_reductions(keep=used)
             else:
-                picture.give_back_reductions(keep=None)
-                self._canvases.give(canvas)
-                del self._nested[plan]
+                self._give_back(plan)
 
     def release(self) -> None:
         """Release what is not the pools'."""
         self._nested.clear()
         self._canvases.release()
+
+    def _make_room(self, plan: CompositionPlan) -> None:
+        """Give back the compositions of earlier frames that this one does not show, before it takes canvases itself."""
+        shown: set[CompositionPlan] = set()
+        _collect_nested(plan, shown)
+        for held, (_, _, used) in list(self._nested.items()):
+            if used < self._store.render and held not in shown:
+                self._give_back(held)
+
+    def _give_back(self, plan: CompositionPlan) -> None:
+        picture, canvas, _ = self._nested.pop(plan)
+        picture.give_back_reductions(keep=None)
+        self._canvases.give(canvas)
 
     def _layers(self, plan: CompositionPlan, size: tuple[int, int], frame: FrameGetter) -> list[ShownLayer]:
         """What is painted, bottom to top: everything that is below a layer which fills the canvas is left out."""
