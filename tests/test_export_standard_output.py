@@ -133,7 +133,10 @@ def test_a_slow_reader_gets_everything() -> None:
 
 
 def test_a_terminal_is_refused() -> None:
-    controlling, terminal = pty.openpty()
+    try:
+        controlling, terminal = pty.openpty()
+    except OSError:
+        pytest.skip("no pseudo-terminals here")
     try:
         with pytest.raises(SetupError, match="is a terminal") as refused:
             StandardOutput(terminal)
