@@ -36,7 +36,7 @@ from compositor.statistics import CompositorStatistics
 from compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
 from compositor.surfaces import SurfacePool
 from planner.errors import ExportError
-from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
+from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
 from planner.frames import Frame, WritablePlane
 from planner.timeline import Shape, Text
 from planner.tracing import Tracer
@@ -59,12 +59,12 @@ def needs_rgb(plan: CompositionPlan) -> bool:
 def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
     seen.add(id(plan))
     for item in plan.layers:
-        layers = [item] if isinstance(item, Layer) else [item.before, item.after]
-        if isinstance(item, TransitionLayer) and (item.type != "dissolve" or item.opacity < 1 or None in layers):
+        layers = sides_of(item)
+        if isinstance(item, TransitionLayer) and (item.type != "dissolve" or item.opacity < 1 or len(layers) < 2):
             return True
         if item.blend != "normal":
             return True
-        nested = (layer.source for layer in layers if layer and isinstance(layer.source, CompositionPlan))
+        nested = (layer.source for layer in layers if isinstance(layer.source, CompositionPlan))
         if any(_needs_rgb(each, seen) for each in nested if id(each) not in seen):
             return True
     return False
@@ -72,8 +72,8 @@ def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
 
 def _collect_nested(plan: CompositionPlan, found: set[CompositionPlan]) -> None:
     for item in plan.layers:
-        for layer in (item,) if isinstance(item, Layer) else (item.before, item.after):
-            if layer is not None and isinstance(layer.source, CompositionPlan) and layer.source not in found:
+        for layer in sides_of(item):
+            if isinstance(layer.source, CompositionPlan) and layer.source not in found:
                 found.add(layer.source)
                 _collect_nested(layer.source, found)
 

@@ -12,22 +12,19 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol
 
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
 from decoders.interrupts import interrupts_held
+from decoders.worker_process import WorkerProcess, end_processes
 from planner.errors import ExportError, RenderError, SetupError
 
 START_SECONDS = 120.0
 """That a process may take to load; a machine that needs longer is stuck."""
-END_SECONDS = 5.0
-"""That a process has to end by itself when it is told to."""
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""
 
@@ -80,15 +77,7 @@ class InProcess:
             yield task, value
 
 
-@dataclass(slots=True)
-class _Worker:
-    """One process."""
-
-    process: BaseProcess
-    pipe: connection.Connection
-    ready: bool = False
-    task: AnalysisTask | None = None
-    """What it works on; None while it is idle."""
+_Worker = WorkerProcess[AnalysisTask]
 
 
 class AnalysisPool:
@@ -146,20 +135,7 @@ class AnalysisPool:
 
     def close(self) -> None:
         """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
-        for worker in self._workers:
-            if worker.task is None and worker.ready:
-                with suppress(OSError):
-                    worker.pipe.send(None)
-            else:
-                worker.process.terminate()
-        deadline = time.monotonic() + END_SECONDS
-        for worker in self._workers:
-            worker.process.join(max(deadline - time.monotonic(), 0))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-            worker.process.close()
-            worker.pipe.close()
+        end_processes(self._workers)
         self._workers.clear()
 
     def _start(self, context: SpawnContext, number: int) -> None:
@@ -201,9 +177,7 @@ class AnalysisPool:
             raise self._died(worker) from None
 
     def _died(self, worker: _Worker) -> ExportError:
-        worker.process.join(END_SECONDS)
-        code = worker.process.exitcode
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        how = worker.end_of_it()
         if not worker.ready:
             return _not_started(f"one ended {how} while it loaded")
         if worker.task is None:

@@ -9,20 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from export.batch_state import signature
+from export.input_files import files_of
 from export.job import ExportOptions
 from export.job_list import BatchJob
-from planner.loader import LoadedProject, list_media_used
-from planner.number_pattern import is_sequence, split_pattern
-from planner.timeline import Text, Timeline
-from planner.walk import reachable_clips
+from planner.loader import LoadedProject
 
 _NOT_IN_THE_FILM = frozenset(("variables", "force", "cache_bytes", "memory_limit_bytes", "audio_workers", "system"))
 """Options that change how a film is made, or whether; variables come from the job."""
@@ -51,28 +48,6 @@ class Fingerprints:
             "files": [[str(path), signature(path)] for path in files_of(loaded.timeline)],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def files_of(timeline: Timeline) -> Iterator[Path]:
-    """The media, subtitles and fonts that a film is made of; of an image sequence every file that there is."""
-    for name in sorted(list_media_used(timeline)):
-        path = Path(timeline.media[name].path)
-        if is_sequence(str(path)) and not path.is_file():
-            yield from _numbered(path)
-        else:
-            yield path
-    for subtitles in timeline.subtitles:
-        yield from map(Path, (subtitles.path, *subtitles.fonts))
-    for _, _, clip in reachable_clips(timeline):
-        if isinstance(clip.content, Text):
-            yield from map(Path, clip.content.fonts)
-
-
-def _numbered(pattern: Path) -> Iterator[Path]:
-    texts, _ = split_pattern(pattern.name)
-    name = re.compile("[0-9]+".join(map(re.escape, texts)))
-    if pattern.parent.is_dir():
-        yield from sorted(path for path in pattern.parent.iterdir() if name.fullmatch(path.name))
 
 
 def _plain(value: Any) -> Any:

@@ -14,19 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import cast
 
 from decoders.decode_slots import available_cores
 from decoders.interrupts import interrupts_held
+from decoders.worker_process import WorkerProcess, end_processes
 from export.batch_worker import Logged, Message, Ready, Running, Task, work
 from planner.errors import SetupError
 
 START_SECONDS = 120.0
 """That a process may take to load; a machine that needs longer is stuck."""
-END_SECONDS = 5.0
-"""That a process has to end by itself when it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,11 @@ class Died:
 
 
 @dataclass(slots=True, eq=False)
-class WorkerProcess:
-    """One process, and what it does."""
+class BatchProcess(WorkerProcess[Task]):
+    """One process of a batch."""
 
-    process: BaseProcess
-    pipe: connection.Connection
-    deadline: float
+    deadline: float = 0.0
     """By when it must have come up, monotonic seconds."""
-    ready: bool = False
-    task: Task | None = None
-    """What it works on; None while it is idle."""
 
 
 class BatchPool:
@@ -57,7 +50,7 @@ class BatchPool:
         """Starts nothing yet."""
         self._count = processes
         self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._workers: list[WorkerProcess] = []
+        self._workers: list[BatchProcess] = []
 
     def __enter__(self) -> BatchPool:
         """Start the processes; they load while this one goes on. Raises SetupError."""
@@ -80,7 +73,7 @@ class BatchPool:
         return tuple(worker.process.pid or 0 for worker in self._workers)
 
     @property
-    def idle(self) -> list[WorkerProcess]:
+    def idle(self) -> list[BatchProcess]:
         """Those that wait for a task."""
         return [worker for worker in self._workers if worker.ready and worker.task is None]
 
@@ -88,7 +81,7 @@ class BatchPool:
     def busy(self) -> bool:
         return any(worker.task is not None for worker in self._workers)
 
-    def give(self, worker: WorkerProcess, task: Task) -> None:
+    def give(self, worker: BatchProcess, task: Task) -> None:
         """Hand a task to an idle process; that it has died is told with the next messages."""
         worker.task = task
         with suppress(OSError):
@@ -122,20 +115,7 @@ class BatchPool:
 
     def close(self) -> None:
         """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
-        for worker in self._workers:
-            if worker.task is None and worker.ready:
-                with suppress(OSError):
-                    worker.pipe.send(None)
-            else:
-                worker.process.terminate()
-        deadline = time.monotonic() + END_SECONDS
-        for worker in self._workers:
-            worker.process.join(max(deadline - time.monotonic(), 0))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-            worker.process.close()
-            worker.pipe.close()
+        end_processes(self._workers)
         self._workers.clear()
 
     def _start(self) -> None:
@@ -151,13 +131,11 @@ class BatchPool:
             raise _not_started(f"{error.strerror or error}") from error
         finally:
             theirs.close()
-        self._workers.append(WorkerProcess(process, ours, time.monotonic() + START_SECONDS))
+        self._workers.append(BatchProcess(process, ours, deadline=time.monotonic() + START_SECONDS))
 
-    def _replace(self, worker: WorkerProcess) -> Died:
+    def _replace(self, worker: BatchProcess) -> Died:
         """Start another process in the place of a dead one. Raises SetupError where that one never came up."""
-        worker.process.join(END_SECONDS)
-        code = worker.process.exitcode
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        how = worker.end_of_it()
         if not worker.ready:
             raise _not_started(f"one ended {how} while it loaded")
         self._workers.remove(worker)

@@ -1,6 +1,6 @@
 """A Make rule of the files that a film was made from, for `--depfile`: what changed decides what is rendered anew.
 
-In: an opened project. Out: the files that rendering it reads, and a rule for make and ninja. Plain functions.
+In: a project. Out: the files that rendering it reads, and a rule for make and ninja. Plain functions.
 """
 
 from __future__ import annotations
@@ -11,38 +11,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from decoders.container import is_address
-from decoders.sequences import find_sequence
 from export.containers import STANDARD_OUTPUT
-from export.project import OpenedProject
+from export.input_files import files_of
 from export.text_file import check_text_path, write_text_file
 from planner.errors import RenderError
-from planner.loader import list_media_used
-from planner.number_pattern import is_sequence
 from planner.outputs import Output, OutputKind
-from planner.timeline import Text
-from planner.walk import reachable_clips
+from planner.timeline import Timeline
 
 _FIRST = "# What reelmill read for this film.\n"
 
 
-def files_read(project: Path, opened: OpenedProject) -> tuple[Path, ...]:
+def files_read(project: Path, timeline: Timeline) -> tuple[Path, ...]:
     """The project, every medium and font that its pictures and its sound come from, its subtitles; each once.
 
     Addresses are left out: make knows nothing of them.
     """
-    timeline = opened.timeline
-    found: dict[Path, None] = {project: None}
-    for name in sorted(list_media_used(timeline)):
-        media = timeline.media[name]
-        if is_address(media.path):
-            continue
-        files = find_sequence(media).files if is_sequence(media.path) else (Path(media.path),)
-        found |= dict.fromkeys(files)
-    for _, _, clip in reachable_clips(timeline):
-        if isinstance(clip.content, Text):
-            found |= dict.fromkeys(map(Path, clip.content.fonts))
-    found |= dict.fromkeys(Path(entry.path) for entry in timeline.subtitles)
-    return tuple(found)
+    files = (file for file in files_of(timeline) if not is_address(str(file)))
+    return tuple(dict.fromkeys((project, *files)))
 
 
 def output_file(output: Output, kind: OutputKind) -> Path | None:

@@ -16,7 +16,7 @@ from typing import Self
 
 from export.made_folders import MadeFolders
 from export.part_lock import MARK, lock, part_prefix
-from planner.errors import RenderError, SetupError
+from export.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
 
 
 class OutputFile:
@@ -29,17 +29,14 @@ class OutputFile:
         self._folders = MadeFolders()
         self._lock: int | None = None
         self._open = False
-        if target.is_dir():
-            raise _refused(target, "is a folder", "name a file in it")
-        if not force and (target.exists() or target.is_symlink()):
-            raise _refused(target, "exists already", "add --force to replace it, or name another file")
+        check_new_file(target, force=force)
         try:
             self._folders.make(target.parent)
             _remove_leftovers(target)
             self.path = self._create()
         except OSError as error:
             self._folders.remove()
-            raise _refused(
+            raise refused(
                 target, f"can't be written: {error.strerror}", "name a file in a folder that you may write to"
             ) from error
         self._open = True
@@ -55,25 +52,13 @@ class OutputFile:
     def commit(self) -> None:
         """Put the finished file under the target's name, in one step. Raises RenderError."""
         try:
-            with self.path.open("rb+") as file:
-                os.fsync(file.fileno())
-            if not self._force and self._target.exists():
-                raise RenderError(
-                    f"{self._target} has come to exist while it was rendered",
-                    component="Output",
-                    file=str(self._target),
-                    suggestion="add --force to replace it, or name another file",
-                )
+            sync(self.path)
+            check_still_new(self._target, force=self._force)
             # Renamed while locked, so that a run to the same target can't take it for a leftover.
             self.path.replace(self._target)
             self._unlock()
         except OSError as error:
-            raise RenderError(
-                f"{self._target} can't be put in place: {error.strerror}",
-                component="Output",
-                file=str(self._target),
-                suggestion="see whether the disk is full or the folder was removed",
-            ) from error
+            raise not_in_place(self._target, error) from error
         self._open = False
 
     def discard(self) -> None:
@@ -107,10 +92,6 @@ class OutputFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _refused(target: Path, why: str, suggestion: str) -> SetupError:
-    return SetupError(f"{target} {why}", component="Output", file=str(target), suggestion=suggestion)
 
 
 def _remove_leftovers(target: Path) -> None:

@@ -22,6 +22,7 @@ from export.output_target import Written
 from export.part_folder import PartFolder
 from export.part_lock import lock, part_prefix
 from export.picture_names import PictureNames
+from export.target_checks import not_in_place, refused, sync
 from planner.errors import RenderError, SetupError
 
 _OLD = ".reelmill-old"
@@ -78,7 +79,7 @@ class OutputFolder:
         try:
             # Several at once: file systems then write a thousand in the time of some dozens.
             with ThreadPoolExecutor(_SYNCED_AT_ONCE, thread_name_prefix="sync") as pool:
-                for _ in pool.map(_sync, self._part.path.iterdir()):
+                for _ in pool.map(sync, self._part.path.iterdir()):
                     pass
             if self._target.exists() and any(self._target.iterdir()):
                 self._replace()
@@ -88,12 +89,7 @@ class OutputFolder:
                 # Renamed while locked, so that a run to the same target can't take it for a leftover.
                 self._part.path.rename(self._target)
         except OSError as error:
-            raise RenderError(
-                f"{self._asked} can't be put in place: {error.strerror}",
-                component="Output",
-                file=str(self._asked),
-                suggestion="see whether the disk is full or the folder was removed",
-            ) from error
+            raise not_in_place(self._asked, error) from error
         self._part.remove()
         self._open = False
 
@@ -158,12 +154,7 @@ class OutputFolder:
             shutil.rmtree(old, ignore_errors=True)
 
     def _refused(self, why: str, suggestion: str) -> SetupError:
-        return SetupError(f"{self._asked} {why}", component="Output", file=str(self._asked), suggestion=suggestion)
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb+") as written:
-        os.fsync(written.fileno())
+        return refused(self._asked, why, suggestion)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ from export.made_folders import MadeFolders
 from export.output_target import Written
 from export.part_folder import PartFolder
 from export.segment_files import HEADER_NAME, Segment, SegmentFiles
+from export.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
 from export.video_encoding import VideoEncoding
-from planner.errors import RenderError, SetupError
 
 _DIGITS = 8
 _PLACED = "placed"
@@ -39,10 +39,7 @@ class PlaylistOutput:
         self._name = re.sub(r"[^A-Za-z0-9._-]", "_", target.stem)
         self._folders = MadeFolders()
         self._open = False
-        if target.is_dir():
-            raise self._refused("is a folder", "name a file in it")
-        if not force and (target.exists() or target.is_symlink()):
-            raise self._refused("exists already", "add --force to replace it, or name another file")
+        check_new_file(target, force=force)
         try:
             self._folders.make(target.parent)
             self._part = PartFolder(target, self._clear)
@@ -50,8 +47,8 @@ class PlaylistOutput:
             self._media.mkdir()
         except OSError as error:
             self._folders.remove()
-            raise self._refused(
-                f"can't be written: {error.strerror}", "name a file in a folder that you may write to"
+            raise refused(
+                target, f"can't be written: {error.strerror}", "name a file in a folder that you may write to"
             ) from error
         self._segments = SegmentFiles(self._media, video)
         self._written: Path | None = None
@@ -79,14 +76,8 @@ class PlaylistOutput:
             folder = self._target.with_name(f"{self._name}-{self._digest(names)}")
             playlist = self._part.path / self._target.name
             playlist.write_text(playlist_text(folder.name, self._segments.segments, self._fps), encoding="utf-8")
-            _sync(playlist)
-            if not self._force and self._target.exists():
-                raise RenderError(
-                    f"{self._target} has come to exist while it was rendered",
-                    component="Output",
-                    file=str(self._target),
-                    suggestion="add --force to replace it, or name another file",
-                )
+            sync(playlist)
+            check_still_new(self._target, force=self._force)
             old = self._shown_folder()
             # Told to the next run, should this one be killed from here on.
             (self._part.path / _PLACED).write_text("\n".join(each.name for each in (folder, old) if each is not None))
@@ -96,12 +87,7 @@ class PlaylistOutput:
                 self._media.rename(folder)
             playlist.replace(self._target)
         except OSError as error:
-            raise RenderError(
-                f"{self._target} can't be put in place: {error.strerror}",
-                component="Output",
-                file=str(self._target),
-                suggestion="see whether the disk is full or the folder was removed",
-            ) from error
+            raise not_in_place(self._target, error) from error
         self._written = folder
         self._open = False
         self._clear(self._part.path)
@@ -125,7 +111,7 @@ class PlaylistOutput:
         """Of the segments, which are made safe on the disk."""
         digest = hashlib.sha256(os.fsencode(self._target.name))
         for name in names:
-            _sync(self._media / name)
+            sync(self._media / name)
             with (self._media / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()[:_DIGITS]
@@ -151,9 +137,6 @@ class PlaylistOutput:
         """Names of folders for this target."""
         return rf"{re.escape(self._name)}-[0-9a-f]{{{_DIGITS}}}"
 
-    def _refused(self, why: str, suggestion: str) -> SetupError:
-        return SetupError(f"{self._target} {why}", component="Output", file=str(self._target), suggestion=suggestion)
-
 
 def playlist_text(folder: str, segments: list[Segment], fps: Fraction) -> str:
     """A media playlist of a film that is complete: RFC 8216, 4.3. `folder`: of the files, beside it."""
@@ -177,8 +160,3 @@ def _holds(folder: Path, media: Path, names: list[str]) -> bool:
     return all(
         (folder / name).is_file() and (folder / name).stat().st_size == (media / name).stat().st_size for name in names
     )
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb+") as opened:
-        os.fsync(opened.fileno())

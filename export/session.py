@@ -79,13 +79,12 @@ def export_film(
             with tracer.span("plan"):
                 plan = plan_outputs(opened, given, options)
                 check_paths([each.output for each in plan.outputs], project, opened.timeline, options.reserved)
-                written = [file for each in plan.outputs if (file := output_file(each.output, each.kind)) is not None]
                 if options.depfile is not None:
-                    check_depfile_path(options.depfile, (project, *written, *options.reserved))
+                    check_depfile_path(options.depfile, (project, *_files(plan), *options.reserved))
             record.plan_seconds = time.perf_counter() - started
             _export(opened, plan, options, listener, record, tracer, stack)
             if options.depfile is not None:
-                write_depfile(options.depfile, written, files_read(project, opened))
+                write_depfile(options.depfile, _files(plan), files_read(project, opened.timeline))
     finally:
         record.wall_seconds = time.perf_counter() - started
     _log_hand_over(record)
@@ -224,6 +223,11 @@ def _draw(
     except ExportError as error:
         error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
         raise
+
+
+def _files(plan: OutputPlan) -> list[Path]:
+    """What make sees of the outputs."""
+    return [file for each in plan.outputs if (file := output_file(each.output, each.kind)) is not None]
 
 
 def _log_hand_over(record: ExportRecord) -> None:

@@ -8,11 +8,10 @@ the frames around it, so that a frame is the same whichever range it is rendered
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, TransitionLayer
+from planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
 from planner.hidden_layers import covers, fills, visible_layers
 from planner.shared_plans import Layers, SharedPlans
 from planner.timeline import Blend, Solid
@@ -30,7 +29,7 @@ def flattened(plan: CompositionPlan, plans: SharedPlans, scale: Fraction = Fract
 
     `scale`: target pixels for a canvas pixel, which decide whether pictures lie pixel on pixel.
     """
-    if not any(isinstance(side.source, CompositionPlan) for layer in plan.layers for side in _sides(layer)):
+    if not any(isinstance(side.source, CompositionPlan) for layer in plan.layers for side in sides_of(layer)):
         return plan
     return _Flattening(plan, plans, float(scale)).composition(plan)
 
@@ -93,7 +92,7 @@ class _Flattening:
         """
         if self._times_shown[id(shown)] > 1:
             return False
-        area = sum(_box(side).area_within(canvas) for layer in inner for side in _sides(layer))
+        area = sum(_box(side).area_within(canvas) for layer in inner for side in sides_of(layer))
         return self._moves(nested) or area <= _Box(0, 0, nested.width, nested.height).area_within(canvas)
 
     def _moves(self, plan: CompositionPlan) -> bool:
@@ -202,7 +201,7 @@ def _unclipped(
     covered = (clip.left <= 0, clip.top <= 0, clip.right >= canvas.width, clip.bottom >= canvas.height)
     if all(covered):
         return True
-    for side in _sides(item):
+    for side in sides_of(item):
         if not isinstance(side.source, PictureSource | CompositionPlan | Solid):
             return False  # outlines, shadows and strokes reach farther than their nominal size
         box = _box(side)
@@ -223,20 +222,13 @@ def _box(layer: Layer) -> _Box:
     return _Box(min(across) - fringe, min(down) - fringe, max(across) + fringe, max(down) + fringe)
 
 
-def _sides(item: Layer | TransitionLayer) -> Sequence[Layer]:
-    """The layers that an item consists of."""
-    if isinstance(item, Layer):
-        return (item,)
-    return [side for side in (item.before, item.after) if side is not None]
-
-
 def _times_shown(plan: CompositionPlan) -> Counter[int]:
     """How many layers show each composition, by its identity."""
     shown: Counter[int] = Counter()
     waiting = [plan]
     while waiting:
         for item in waiting.pop().layers:
-            for side in _sides(item):
+            for side in sides_of(item):
                 if isinstance(side.source, CompositionPlan):
                     shown[id(side.source)] += 1
                     if shown[id(side.source)] == 1:

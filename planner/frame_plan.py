@@ -89,6 +89,13 @@ class TransitionLayer:
     """The later clip's."""
 
 
+def sides_of(item: Layer | TransitionLayer) -> tuple[Layer, ...]:
+    """The layers that an item of a canvas consists of."""
+    if isinstance(item, Layer):
+        return (item,)
+    return tuple(side for side in (item.before, item.after) if side is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class CompositionPlan:
     """A canvas and what is painted on it, bottom to top."""
