@@ -26,6 +26,9 @@ DEFAULT_THREADS = 6
 GOP_SECONDS = 2
 """From keyframe to keyframe, of what is cut into segments."""
 SEGMENT_SECONDS = 6
+_MACROBLOCK = 16
+_AVX512_MACROBLOCKS = 8
+"""As many of a row as x264's AVX-512 code takes at a time."""
 _MAX_RATE_PART = 2**31 - 1
 """Of numerator and denominator of a frame rate: libav's rationals are 32 bits wide."""
 VIDEO_ALIASES = {"h265": "hevc", "avc": "h264"} | {codec.encoder: name for name, codec in VIDEO_CODECS.items()}
@@ -93,7 +96,7 @@ def choose_video(
     if profile is not None:
         options["profile"] = profile
     for option, value in (
-        *_reproducible(name, threads, asked.bitrate is not None).items(),
+        *_reproducible(name, width, threads, has_bitrate=asked.bitrate is not None).items(),
         *(_fixed_gop(name, codec) if container.segmented else ()),
     ):
         options[option] = f"{options[option]}:{value}" if option in options else value
@@ -256,11 +259,12 @@ def _fixed_gop(name: str, codec: VideoCodec) -> tuple[tuple[str, str], ...]:
     return codec.fixed_gop
 
 
-def _reproducible(name: str, threads: int, has_bitrate: bool) -> dict[str, str]:
+def _reproducible(name: str, width: int, threads: int, *, has_bitrate: bool) -> dict[str, str]:
     """What makes an encoder give the same bytes on each run (measured; docs/output.md)."""
     match name:
         case "h264":
-            return {"x264-params": "asm=avx2"} if _has_avx512() else {}
+            macroblocks = -(-width // _MACROBLOCK)
+            return {"x264-params": "asm=avx2"} if macroblocks % _AVX512_MACROBLOCKS and _has_avx512() else {}
         case "hevc":
             return {"x265-params": f"log-level=error:pools={threads}:frame-threads={min(threads, 4)}"}
         case "av1":
@@ -270,6 +274,11 @@ def _reproducible(name: str, threads: int, has_bitrate: bool) -> dict[str, str]:
 
 
 def _has_avx512() -> bool:
-    """x264's AVX-512 code gives other bytes from run to run, even with one thread."""
+    """Whether the processor has AVX-512.
+
+    There x264 hands on what later pictures use of this one for eight macroblocks of a row at a time, also for those
+    behind the row's end, where the memory holds anything (`mbtree_propagate_list_internal`, common/x86/mc-a2.asm).
+    Where a row is no multiple of eight, bytes differ from run to run, even with one thread.
+    """
     found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return any(name.startswith(("AVX512", "X86_V4")) for name in found)

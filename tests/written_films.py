@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,24 @@ def picture(video: VideoEncoding, number: int) -> VideoFrame:
     return frame
 
 
+def busy_picture(video: VideoEncoding, number: int) -> VideoFrame:
+    """Squares of any grey that wander, and noise: what keeps an encoder busy looking for where things went."""
+    random = np.random.default_rng(number)
+    squares = np.random.default_rng(0).integers(16, 236, (video.height // 8 + 40, video.width // 8 + 40))
+    from_top, from_left = 2 * number, 3 * number
+    frame = picture(video, 0)
+    rows = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(video.height, -1)[:, : video.width]
+    wandering = squares.repeat(8, 0).repeat(8, 1)[from_top:, from_left:][: video.height, : video.width]
+    rows[:] = (wandering + random.integers(-6, 6, rows.shape)).clip(0, 255)
+    return frame
+
+
 def write(
-    destination: Path | ByteSink, chosen: OutputSettings, frames: int = 30, sound: SoundSource | None = None
+    destination: Path | ByteSink,
+    chosen: OutputSettings,
+    frames: int = 30,
+    sound: SoundSource | None = None,
+    draw: Callable[[VideoEncoding, int], VideoFrame] = picture,
 ) -> None:
     """A film of some pictures, titled."""
     target = destination if isinstance(destination, Path) else Path("film")
@@ -84,7 +101,7 @@ def write(
             sink.play(sound)
         if chosen.video is not None:
             for number in range(frames):
-                sink.write(picture(chosen.video, number), number)
+                sink.write(draw(chosen.video, number), number)
         sink.finish()
     finally:
         sink.abort()
