@@ -3,16 +3,16 @@
 In: pts of the stream's table. Out: decoded libav frames, exactly those asked for. The cursor owns its container and
 decoder. Passive; one thread at a time. The GIL is free while libav reads and decodes.
 
-How a frame is reached. Containers seek by decode time, or by other
-clocks, land where they like, and flag packets as keyframes from which
-not every later frame can be decoded (open GOPs, periodic intra refresh). So: take the last keyframe K that is shown
-no later than the target; seek to K; drop packets until a keyframe no later than K; decode until the
-target comes out. If a later keyframe is met first, or the target does not come out, begin one keyframe earlier.
+How a frame is reached. Containers seek by decode time, or by other clocks, land where they like, and flag packets as
+keyframes from which not every later frame can be decoded (open GOPs, periodic intra refresh). So: take the last
+keyframe K that is shown no later than the target; seek to K; drop packets until a keyframe no later than K; decode
+until the target comes out, without the frames before it that nothing refers to. If a later keyframe is met first, or
+the target does not come out, decode them all, and then begin one keyframe earlier.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ from decoders.colour_tags import StreamColour
 from decoders.container import open_container, reason
 from decoders.packet_table import packets
 from decoders.probe import video_streams
+from decoders.unreferenced import unreferenced_pictures
 from decoders.video_codec import video_decoder
 from planner.clock import format_time
 from planner.errors import RenderError
@@ -74,6 +75,10 @@ class _Run:
     """The position that must come next; None where any may."""
     last: VideoFrame | None = None
     """The frame that came out last."""
+    wanted: int | None = None
+    """pts of the frame that is decoded for; what is shown before it may be left out if nothing refers to it."""
+    left_out: set[int] = field(default_factory=set)
+    """Positions of frames that the decoder was not given."""
 
 
 class Cursor:
@@ -100,6 +105,8 @@ class Cursor:
         self._window_limit = reverse_window_bytes
         self.concealed_frames = 0
         """Damaged or missing frames handed out, for media with `"on_error": "conceal"`."""
+        self._leaves_out = True
+        """Frames on the way that nothing refers to are not decoded. Until a target was not reached that way."""
         self._lenient = False
         """The decoder puts out damaged frames. From the first damage on, for media that allow it."""
         self._kept: OrderedDict[int, VideoFrame] = OrderedDict()
@@ -188,6 +195,9 @@ class Cursor:
                 self._seek(keyframe)
                 return self._read_until(target, collect=collect)
             except _Unclean:
+                if self._leaves_out:
+                    self._leaves_out = False
+                    continue
                 if keyframe <= 0:
                     raise
                 # The beginning of the file is never missed; program streams were seen to need it.
@@ -195,11 +205,15 @@ class Cursor:
 
     def _read_until(self, target: int, *, collect: bool) -> VideoFrame:
         """Decode up to a frame. Raises _Unclean where it is missing or something before it is damaged."""
+        self._run.wanted = self._table.pts[target] if self._leaves_out and self._table.timed and not collect else None
         while True:
             before = self._run.last
             frame = self._next()
             if frame is None:
                 return self._missing(target, before, None)
+            while self._run.expected in self._run.left_out:
+                self._run.left_out.remove(self._run.expected)
+                self._run.expected += 1
             if self._run.expected is not None and self._run.position != self._run.expected and not self._lenient:
                 raise _Unclean(f"a frame is missing before {self._time(self._run.position)}")
             if frame.is_corrupt and not self._lenient:
@@ -283,6 +297,8 @@ class Cursor:
             self._run.awaited = None
         if packet is not None and packet.is_corrupt and not self._lenient:
             raise _Unclean(f"the file is damaged near {self._time(self._run.position)} (a packet is incomplete)")
+        if packet is not None and self._can_leave_out(packet):
+            return
         try:
             frames = self._decoder.decode(packet)
         except (av.FFmpegError, ValueError) as error:
@@ -293,6 +309,17 @@ class Cursor:
             return
         self._statistics.frames_decoded += len(frames)
         self._run.ready.extend(frames)
+
+    def _can_leave_out(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a packet's frame is neither wanted nor needed for another; notes it then."""
+        wanted, at = self._run.wanted, packet.pts
+        if wanted is None or at is None or at >= wanted or packet.is_keyframe or self._is_unreferenced is None:
+            return False
+        position = bisect_left(self._table.pts, at)
+        if self._table.pts[position] != at or not self._is_unreferenced(memoryview(packet)):
+            return False
+        self._run.left_out.add(position)
+        return True
 
     def _known_keyframe(self, packet: Packet[VideoStream]) -> bool:
         """Whether a packet that decoding is to begin with has the time it had when the file was read through."""
@@ -341,6 +368,7 @@ class Cursor:
                 if other is not self._stream:
                     other.discard = Discard.all
             self.stream_colour = self._colour()
+            self._is_unreferenced = unreferenced_pictures(self._video.codec, self._stream.codec_context.extradata)
             self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse", device=self._device)
         except BaseException:
             self.close()

@@ -64,16 +64,10 @@ def split_units(data: bytes, length_bytes: int | None) -> list[bytes]:
     if length_bytes is None:
         # A NAL unit never ends with a zero byte: those belong to the next start code, or fill up.
         return [unit for part in data.split(_START)[1:] if (unit := part.rstrip(b"\0"))]
-    units = []
-    place = 0
-    while place < len(data):
-        start = place + length_bytes
-        place = start + int.from_bytes(data[place:start], "big")
-        if place > len(data):
-            raise HeaderError("a NAL unit is longer than its packet")
-        if place > start:
-            units.append(data[start:place])
-    return units
+    return [
+        data[start : start + int.from_bytes(data[start - length_bytes : start], "big")]
+        for start in unit_places(memoryview(data), length_bytes)
+    ]
 
 
 def join_units(units: Iterable[bytes]) -> bytes:
@@ -281,10 +275,14 @@ class _Bits:
         return (value + 1) // 2 if value % 2 else -(value // 2)
 
 
-def unit_types(data: memoryview, length_bytes: int | None) -> Iterator[int]:
-    """The types of the NAL units of a packet, without copies where they have lengths. Raises HeaderError."""
+def unit_places(data: memoryview, length_bytes: int | None) -> Iterator[int]:
+    """Where the NAL units of a packet begin, without copies where they have lengths. Raises HeaderError."""
     if length_bytes is None:
-        yield from (nal_type(unit) for unit in split_units(bytes(data), None))
+        whole = bytes(data)
+        found = whole.find(_START)
+        while found >= 0 and found + len(_START) < len(whole):
+            yield found + len(_START)
+            found = whole.find(_START, found + len(_START))
         return
     place = 0
     while place < len(data):
@@ -293,4 +291,9 @@ def unit_types(data: memoryview, length_bytes: int | None) -> Iterator[int]:
         if place > len(data):
             raise HeaderError("a NAL unit is longer than its packet")
         if place > start:
-            yield data[start] & 31
+            yield start
+
+
+def unit_types(data: memoryview, length_bytes: int | None) -> Iterator[int]:
+    """The types of the NAL units of a packet. Raises HeaderError."""
+    return (data[place] & 31 for place in unit_places(data, length_bytes))

@@ -2,7 +2,8 @@
 
 Both are measured with ffmpeg's command line. Decoding: of each file the stretches from the keyframe before a needed
 frame to that frame, each once, to nothing. Encoding: the film's frames, from a file of raw pictures. Nothing can be
-faster that decodes and encodes with the same libraries, however it composites; nothing composites for nothing either.
+faster that decodes all of that and encodes with the same libraries, however it composites; nothing composites for
+nothing either. (Lead-ins can be shorter: reelmill leaves out what no other frame is predicted from.)
 """
 
 from __future__ import annotations
