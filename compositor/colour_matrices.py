@@ -6,6 +6,7 @@ Sources: ITU-R BT.601-7, BT.709-6, BT.2020-2 (luma and colour difference, quanti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,18 +61,27 @@ def rgb_to_ycc(matrix: Matrix) -> Array:
     return np.array([luma, blue, red])
 
 
+@cache
 def code_range(format_: PixelFormat, colour: ColourTags) -> tuple[Array, Array]:
-    """Per component: the code value of 0, and the codes from there to 1 (of colour differences: −0.5 to 0.5)."""
+    """Per component: the code value of 0, and the codes from there to 1 (of colour differences: −0.5 to 0.5).
+
+    The same arrays each time, which can't be written to.
+    """
     top = float(2**format_.bits - 1)
     unit = float(2 ** (format_.bits - 8))
     difference = format_.model == "yuv" and colour.matrix != "rgb"
-    middle = 128 * unit
     if colour.range == "full":
-        return np.array([0.0, middle, middle] if difference else [0.0] * 3), np.full(3, top)
-    zero = np.array([16.0, 128.0, 128.0] if difference else [16.0] * 3) * unit
-    return zero, np.array([219.0, 224.0, 224.0] if difference else [219.0] * 3) * unit
+        middle = 128 * unit
+        zero, span = np.array([0.0, middle, middle] if difference else [0.0] * 3), np.full(3, top)
+    else:
+        zero = np.array([16.0, 128.0, 128.0] if difference else [16.0] * 3) * unit
+        span = np.array([219.0, 224.0, 224.0] if difference else [219.0] * 3) * unit
+    zero.setflags(write=False)
+    span.setflags(write=False)
+    return zero, span
 
 
+@cache
 def codes_to_rgb(format_: PixelFormat, colour: ColourTags) -> AffineColour:
     """Code values to R'G'B' of nominal range 0…1.
 

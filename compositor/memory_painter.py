@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from compositor.pictures import Picture
 from compositor.placement import Placement
-from compositor.sample_axes import SampleAxis, picture_axes, target_axes
+from compositor.sample_axes import SampleAxis, picture_axes, strips, target_axes
 from compositor.texels import Samples
 
 _STRIP_SAMPLES = 2**16
@@ -27,7 +27,7 @@ _MOST_PIECES = 8
 Floats = npt.NDArray[np.float32]
 _Share = Floats | float
 """One for each pixel of a strip, or the same for all."""
-_Values = Callable[[slice], _Share]
+_Values = Callable[[SampleAxis], _Share]
 """What is painted on a strip of rows, in the target's units; an array may be written to."""
 
 
@@ -64,7 +64,7 @@ class MemoryPainter:
         `targets`: one for each source, and one more where the canvas keeps its alpha; `alpha`: the picture's, which
         comes out as 0 … 1, where it has any.
         """
-        axes = picture_axes(placement, picture)
+        axes = picture_axes(placement, picture.grids[0])
         if axes is None:
             return False
         across, down = axes
@@ -78,9 +78,9 @@ class MemoryPainter:
             and all(_copied(target, source, across, down) for target, source in zip(targets, sources, strict=True))
         ):
             return True
-        values = [self._sampled(source, across, down, "values") for source in sources]
+        values = [self._sampled(source, across, "values") for source in sources]
         tops = [source.top for source in sources]
-        own = None if alpha is None else self._sampled(alpha, across, down, "alpha")
+        own = None if alpha is None else self._sampled(alpha, across, "alpha")
         self._compose(targets, axes, values, tops, own, opacity)
         return True
 
@@ -107,14 +107,10 @@ class MemoryPainter:
     ) -> None:
         """Values × cover + what lies below × (1 − alpha × cover), strip by strip."""
         across, down = axes
-        rows = max(_STRIP_SAMPLES // across.count, 1)
-        for first in range(0, down.count, rows):
-            strip = slice(first, min(first + rows, down.count))
-            box = (
-                slice(down.start + strip.start, down.start + strip.stop),
-                slice(across.start, across.start + across.count),
-            )
-            cover = _cover(across, down, strip, opacity)
+        columns = slice(across.start, across.start + across.count)
+        for strip in strips(down, max(_STRIP_SAMPLES // across.count, 1)):
+            box = (slice(strip.start, strip.start + strip.count), columns)
+            cover = _cover(across, strip, opacity)
             hidden = cover if alpha is None else _times(alpha(strip), cover)
             kept = 1 - hidden
             for target, source, top in zip(targets, sources, tops, strict=False):
@@ -146,9 +142,8 @@ class MemoryPainter:
             np.clip(result, 0, top, out=result)
         np.copyto(target, result, casting="unsafe")
 
-    def _sampled(self, source: SourcePlane, across: SampleAxis, down: SampleAxis, name: str) -> _Values:
-        def values(strip: slice) -> Floats:
-            rows = down.part(strip)
+    def _sampled(self, source: SourcePlane, across: SampleAxis, name: str) -> _Values:
+        def values(rows: SampleAxis) -> Floats:
             loaded = self._loaded(source.samples, across, rows, name)
             lines = self._between(loaded, across, 1, name + " across")
             found = self._between(lines, rows, 0, name + " down")
@@ -220,13 +215,13 @@ def _mix(near: Floats, far: Floats, weights: Floats, number: int, out: Floats) -
     out += near
 
 
-def _cover(across: SampleAxis, down: SampleAxis, strip: slice, opacity: float) -> _Share:
+def _cover(across: SampleAxis, down: SampleAxis, opacity: float) -> _Share:
     """Share of each pixel that lies inside of the edges, × opacity."""
     if across.cover is None and down.cover is None:
         return opacity
-    rows = np.float32(opacity) if down.cover is None else (down.cover[strip] * np.float32(opacity))[:, np.newaxis]
+    rows = np.float32(opacity) if down.cover is None else (down.cover * np.float32(opacity))[:, np.newaxis]
     columns = np.ones(across.count, np.float32) if across.cover is None else across.cover
-    return np.asarray(np.broadcast_to(rows * columns, (strip.stop - strip.start, across.count)))
+    return np.asarray(np.broadcast_to(rows * columns, (down.count, across.count)))
 
 
 def _times(values: _Share, cover: _Share) -> _Share:

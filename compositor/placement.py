@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from compositor.geometry import (
     ALMOST,
@@ -26,9 +27,9 @@ _BEYOND = 0.51
 """Target pixels that a quad with antialiased edges is grown by: coverage ends half a pixel outside."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """A picture on a target."""
+    """A picture on a target. What stays where it was has the same one, so that what follows from it can be held."""
 
     to_source: Affine
     """Target pixels → source positions."""
@@ -63,14 +64,40 @@ class Raster:
         return cls(size, (size[0] / scale, size[1] / scale), scaling(scale, scale))
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """What of a layer and of its picture decides where it lies."""
+
+    matrix: Affine
+    """From pixels of the fitted picture to canvas pixels."""
+    part: Rect
+    """What of the displayed picture fills the fitted one."""
+    width: float
+    """Of the fitted picture, canvas pixels."""
+    height: float
+    stored: tuple[float, float]
+    """Size of the picture, before orientation."""
+    orientation: Orientation
+    extent: Box | None
+
+
 def place(layer: Layer, picture: Picture, raster: Raster) -> Placement | None:
-    """Place a layer; None where nothing shows."""
-    to_target = compose(raster.from_canvas, layer.matrix)
+    """Place a layer; None where nothing shows. The same again for what lies where it lay before."""
+    stored = (picture.width, picture.height)
+    return _place(
+        _Fitted(layer.matrix, layer.part, layer.width, layer.height, stored, picture.orientation, picture.extent),
+        raster,
+    )
+
+
+@lru_cache(maxsize=512)
+def _place(fitted: _Fitted, raster: Raster) -> Placement | None:
+    to_target = compose(raster.from_canvas, fitted.matrix)
     inverse = invert(to_target)
-    if inverse is None or layer.width <= 0 or layer.height <= 0:
+    if inverse is None or fitted.width <= 0 or fitted.height <= 0:
         return None
-    local = _local_box(layer, picture)
-    to_stored = _local_to_stored(layer, picture)
+    local = _local_box(fitted)
+    to_stored = _local_to_stored(fitted)
     unit_x, unit_y = math.hypot(to_target.a, to_target.b), math.hypot(to_target.c, to_target.d)
     length_x, length_y = unit_x * local.width, unit_y * local.height
     if length_x <= 0 or length_y <= 0:
@@ -108,7 +135,7 @@ def place(layer: Layer, picture: Picture, raster: Raster) -> Placement | None:
     return Placement(
         to_source=compose(to_stored, inverse),
         region=map_box(to_stored, local),
-        size=(size[1], size[0]) if picture.orientation.quarter_turns % 2 else size,
+        size=(size[1], size[0]) if fitted.orientation.quarter_turns % 2 else size,
         corners=corners,
         visible=visible,
         edges=edges,
@@ -134,12 +161,11 @@ def sampling(placement: Placement, picture: Picture) -> tuple[dict[str, Value], 
     return uniforms, defines
 
 
-def first_grid_map(placement: Placement, picture: Picture) -> tuple[Affine, Box]:
-    """Target pixels → texels of the picture's first grid, and the texel positions that may be asked for.
+def first_grid_map(placement: Placement, grid: Grid) -> tuple[Affine, Box]:
+    """Target pixels → texels of a picture's first grid, and the texel positions that may be asked for.
 
     Where pixels fall on texels, bounds are those of the texels' centres, for no filter looks farther.
     """
-    grid = picture.grids[0]
     to_texel, bounds = _grid_map(placement, grid), _texel_bounds(grid, grid, placement.region)
     exact = pixel_exact(to_texel)
     if exact is None:
@@ -162,30 +188,30 @@ def _grid_map(placement: Placement, grid: Grid) -> Affine:
     return compose(Affine(grid.scale[0], 0, 0, grid.scale[1], *grid.offset), placement.to_source)
 
 
-def _local_box(layer: Layer, picture: Picture) -> Box:
+def _local_box(fitted: _Fitted) -> Box:
     """The fitted picture, grown by what a drawn picture has outside of its nominal size on sides that are not cut."""
-    box = Box(0.0, 0.0, layer.width, layer.height)
-    extent, part = picture.extent, layer.part
+    box = Box(0.0, 0.0, fitted.width, fitted.height)
+    extent, part = fitted.extent, fitted.part
     if extent is None:
         return box
-    x = layer.width / ((part.right - part.left) * picture.width)
-    y = layer.height / ((part.bottom - part.top) * picture.height)
+    width, height = fitted.stored
+    x = fitted.width / ((part.right - part.left) * width)
+    y = fitted.height / ((part.bottom - part.top) * height)
     return Box(
         extent.left * x if part.left <= 0 else 0.0,
         extent.top * y if part.top <= 0 else 0.0,
-        layer.width + (extent.right - picture.width) * x if part.right >= 1 else layer.width,
-        layer.height + (extent.bottom - picture.height) * y if part.bottom >= 1 else layer.height,
+        fitted.width + (extent.right - width) * x if part.right >= 1 else fitted.width,
+        fitted.height + (extent.bottom - height) * y if part.bottom >= 1 else fitted.height,
     )
 
 
-def _local_to_stored(layer: Layer, picture: Picture) -> Affine:
+def _local_to_stored(fitted: _Fitted) -> Affine:
     """Pixels of the fitted picture → pixels of the stored one."""
-    part: Rect = layer.part
+    part = fitted.part
     displayed = Affine(
-        a=(part.right - part.left) / layer.width, d=(part.bottom - part.top) / layer.height, e=part.left, f=part.top
+        a=(part.right - part.left) / fitted.width, d=(part.bottom - part.top) / fitted.height, e=part.left, f=part.top
     )
-    stored = compose(_unturned(picture.orientation), displayed)
-    return compose(scaling(picture.width, picture.height), stored)
+    return compose(scaling(*fitted.stored), compose(_unturned(fitted.orientation), displayed))
 
 
 def _unturned(orientation: Orientation) -> Affine:

@@ -2,14 +2,15 @@
 
 In: a placement and the picture's grid. Out: for each axis the pixels that the layer lies on, the texels that they
 show, and how much of each pixel lies inside of the layer's edges. It is what the vertex shader and sampling.glsl work
-out for each fragment.
+out for each fragment. What lies still is worked out once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import cast
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compositor.geometry import ALMOST, is_upright, near_integer
-from compositor.pictures import Picture
+from compositor.pictures import Grid
 from compositor.placement import Placement, first_grid_map
 
 
@@ -36,21 +37,21 @@ class SampleAxis:
     least: int
     """The texels that exist: those beyond count as copies of the outermost."""
     most: int
-    pieces: tuple[tuple[slice, int], ...]
+    pieces: tuple[tuple[slice, int], ...] = field(init=False)
     """Stretches in which texels follow one another as pixels do: pixels, counted from the first, and first texel."""
+    first: int = field(init=False)
+    """The first texel that is looked at."""
+    last: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        some = len(self.texels) > 0
+        object.__setattr__(self, "pieces", _pieces(self.texels))
+        object.__setattr__(self, "first", int(self.texels.min()) if some else 0)
+        object.__setattr__(self, "last", (int(self.texels.max()) if some else 0) + (self.weights is not None))
 
     @property
     def count(self) -> int:
         return len(self.texels)
-
-    @property
-    def first(self) -> int:
-        """The first texel that is looked at."""
-        return int(self.texels.min())
-
-    @property
-    def last(self) -> int:
-        return int(self.texels.max()) + (self.weights is not None)
 
     @property
     def as_it_is(self) -> bool:
@@ -62,18 +63,23 @@ class SampleAxis:
         """Some of the pixels."""
         weights = None if self.weights is None else self.weights[pixels]
         cover = None if self.cover is None else self.cover[pixels]
-        texels = self.texels[pixels]
-        return replace(
-            self, start=self.start + pixels.start, texels=texels, weights=weights, cover=cover, pieces=_pieces(texels)
+        return SampleAxis(
+            self.start + pixels.start, self.texels[pixels], weights, cover, least=self.least, most=self.most
         )
 
 
-def picture_axes(placement: Placement, picture: Picture) -> tuple[SampleAxis, SampleAxis] | None:
+@lru_cache(maxsize=256)
+def strips(axis: SampleAxis, pixels: int) -> tuple[SampleAxis, ...]:
+    """An axis in parts of so many pixels; the last may have less."""
+    return tuple(axis.part(slice(at, min(at + pixels, axis.count))) for at in range(0, axis.count, pixels))
+
+
+@lru_cache(maxsize=256)
+def picture_axes(placement: Placement, grid: Grid) -> tuple[SampleAxis, SampleAxis] | None:
     """The axes of a picture of one grid; None where it is turned."""
-    to_texel, bounds = first_grid_map(placement, picture)
+    to_texel, bounds = first_grid_map(placement, grid)
     if max(abs(to_texel.b), abs(to_texel.c)) > 1e-9 * max(abs(to_texel.a), abs(to_texel.d)):
         return None
-    grid = picture.grids[0]
     pixels, cover = _pixels(placement), _covers(placement)
     return (
         _axis(pixels[0], cover[0], (to_texel.a, to_texel.e), (bounds.left, bounds.right), grid.size[0]),
@@ -81,6 +87,7 @@ def picture_axes(placement: Placement, picture: Picture) -> tuple[SampleAxis, Sa
     )
 
 
+@lru_cache(maxsize=64)
 def target_axes(placement: Placement) -> tuple[SampleAxis, SampleAxis] | None:
     """The axes of what looks the same everywhere; None where its edges are turned."""
     if not is_upright(placement.to_source):
@@ -140,15 +147,7 @@ def _axis(
         position = np.clip(position, low, high)
     texels = np.floor(position).astype(np.intp)
     weights = (position - texels).astype(np.float32)
-    return SampleAxis(
-        pixels.start,
-        texels,
-        weights if weights.any() else None,
-        cover,
-        least,
-        most,
-        _pieces(texels),
-    )
+    return SampleAxis(pixels.start, texels, weights if weights.any() else None, cover, least=least, most=most)
 
 
 def _pieces(texels: npt.NDArray[np.intp]) -> tuple[tuple[slice, int], ...]:

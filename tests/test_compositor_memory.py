@@ -140,7 +140,7 @@ def test_one_colour_fills_its_box(matrix: Affine) -> None:
 def test_what_is_turned_is_left_to_opengl() -> None:
     picture = plane_picture()
     turned = placed(Affine(0.9, 0.4, -0.4, 0.9, 10, 5), picture)
-    assert picture_axes(turned, picture) is None
+    assert picture_axes(turned, picture.grids[0]) is None
     target = np.zeros((HEIGHT, WIDTH), np.uint8)
     source = SourcePlane(np.full(SIZE[::-1], 255, np.uint8), 1.0, 0.0, None)
     assert not MemoryPainter().paint([target], turned, picture, [source], None, 1.0)
