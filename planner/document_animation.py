@@ -33,7 +33,7 @@ class _AnyNumbers(Kind):
 class Keyframe(BaseModel):
     """A value at a time."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     time: Annotated[Fraction, Seconds()]
     """Time from the clip's start (for a track's opacity and sound: from the start of the composition); not changed by
@@ -47,7 +47,7 @@ class Keyframe(BaseModel):
 class Keyframes(BaseModel):
     """A value that changes over time. The first holds before the first keyframe, the last after the last."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     keyframes: list[Keyframe] = Field(json_schema_extra={"minItems": 1, "maxItems": MAX_KEYFRAMES})
     """In ascending order of time."""

@@ -65,7 +65,7 @@ class ToleranceText(Kind):
 class Checks(BaseModel):
     """What a render check looks at."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     frames: Annotated[tuple[Moment, ...], Moments()] | None = None
     """Moments: times, "every:N" (every so many-th frame) and "auto" (where things change). Default: auto."""

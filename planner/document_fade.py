@@ -20,7 +20,7 @@ _LENGTH = Seconds("not negative")
 class FadeShape(BaseModel):
     """A fade."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     duration: Annotated[Fraction, _LENGTH]
     """How long it takes."""

@@ -22,7 +22,7 @@ LineWidth = Annotated[float, Number(0, MAX_CANVAS_PX)]
 class Document(BaseModel):
     """An object of the project file. `metadata`, allowed on each, has been taken out before."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Outline(Document):

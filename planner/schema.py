@@ -6,9 +6,14 @@ say (names that refer to one another, times that depend on media) is left to the
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -21,7 +26,17 @@ _METADATA = {"description": "Anything; ignored."}
 
 
 class _Generator(GenerateJsonSchema):
-    """Keys are left out, not set to null; titles stand on objects only."""
+    """Keys are left out, not set to null; titles stand on objects only; fields are told by their docstrings.
+
+    Pydantic can read these itself, whenever a model is imported: a tenth of the start of every command.
+    """
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        fields = schema["cls"].model_fields
+        for name, text in _docstrings(schema["cls"]).items():
+            made["properties"][fields[name].alias or name]["description"] = text
+        return made
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -48,6 +63,21 @@ def json_schema() -> dict[str, Any]:
         if part.get("type") == "object":
             part.setdefault("properties", {})["metadata"] = dict(_METADATA)
     return schema
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The strings below the fields of a model, its own and those that it inherits."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if base is BaseModel or not issubclass(base, BaseModel):
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(tree, ast.ClassDef)
+        for statement, following in pairwise(tree.body):
+            match statement, following:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = inspect.cleandoc(text)
+    return {name: text for name, text in found.items() if name in model.model_fields}
 
 
 def _allow_templates(schema: dict[str, Any]) -> None:
