@@ -44,11 +44,12 @@ def play(folder: Path, scene: Scene, present: dict[str, str], rounds: int) -> Re
                 figures = f"{run.wall:7.2f} s, CPU {run.cpu:7.2f} s, {run.peak_bytes / 1e6:5.0f} MB"
                 print(f"{scene.key} round {turn + 1}: {figures}  {peers.LABELS[name]}", flush=True)
             if needs_floor:
-                decode = measure.run(floor.decode_command(scene.stage)).cpu
-                encode = measure.run(floor.encode_command(scene, raw, folder / "encoded.mp4")).cpu
-                seconds = floor.floor_seconds(decode, encode, cores())
-                result.floors.append(seconds)
-                print(f"{scene.key} round {turn + 1}: {seconds:7.2f} s  floor", flush=True)
+                decode = measure.run(floor.decode_command(scene.stage))
+                encode = measure.run(floor.encode_command(scene, raw, folder / "encoded.mp4"))
+                result.floors.append(floor.floor_seconds(decode.cpu, encode.cpu, cores()))
+                result.floor_peaks.append(decode.peak_bytes + encode.peak_bytes)
+                figures = f"{result.floors[-1]:7.2f} s, {result.floor_peaks[-1] / 1e6:5.0f} MB"
+                print(f"{scene.key} round {turn + 1}: {figures}  floor", flush=True)
     finally:
         raw.unlink(missing_ok=True)
     for name in result.runs:

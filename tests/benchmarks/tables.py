@@ -78,7 +78,7 @@ def _mark(result: Result, name: str) -> str:
 
 def _costs(results: Sequence[Result]) -> str:
     names = [name for name in LABELS if any(result.has(name) for result in results)]
-    heads = ["seconds, CPU seconds, peak MB", *[LABELS[name] for name in names], "floor"]
+    heads = ["seconds, CPU seconds, peak MB", *[LABELS[name] for name in names], "floor: seconds, MB"]
     rows = []
     for result in results:
         costs = [
@@ -88,6 +88,8 @@ def _costs(results: Sequence[Result]) -> str:
             for name in names
         ]
         floor = f"{result.wall('floor'):.1f}" if result.has("floor") else ""
+        if result.floor_peaks:
+            floor += f", {result.peak('floor') / 1e6:.0f}"
         rows.append([f"{result.key}, {result.seconds:g} s", *costs, floor])
     return table(heads, rows)
 
