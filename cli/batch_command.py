@@ -48,8 +48,8 @@ def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int
     """Make the films of JOBS: a list (.json, .toml, .csv, .jsonl) with a project, an output and variables in each row,
     or, with --out-dir, project files and patterns such as 'projects/*.json'."""
     from export.api import batch as make_films
-    from export.batch_summary import BatchSummary, check_summary_path, write_summary
-    from export.job_list import jobs_of
+    from export.batches.batch_summary import BatchSummary, check_summary_path, write_summary
+    from export.batches.job_list import jobs_of
 
     others = export.make_context("export", [], resilient_parsing=True).params
     options = export_options({**others, **flags})

@@ -17,8 +17,8 @@ from cli.talk import is_terminal, printable, styled, talk
 from planner.errors import ProjectError
 
 if TYPE_CHECKING:
-    from export.batch_summary import BatchSummary, JobResult
-    from export.job_list import BatchJob
+    from export.batches.batch_summary import BatchSummary, JobResult
+    from export.batches.job_list import BatchJob
 
 BatchProgressStyle = Literal["auto", "table", "json", "none"]
 _MOST_PROBLEMS = 3
@@ -128,7 +128,7 @@ def print_missing(summary: BatchSummary) -> None:
 
 def summary_line(summary: BatchSummary) -> str:
     """What became of it, in numbers."""
-    from export.batch_summary import JOB_STATES
+    from export.batches.batch_summary import JOB_STATES
 
     counts = ", ".join(f"{summary.count(state)} {state}" for state in JOB_STATES if summary.count(state))
     colour = {"ok": "green", "failed": "red", "interrupted": "yellow"}[summary.status]

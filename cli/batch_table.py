@@ -23,8 +23,8 @@ from cli.progress import clock
 from cli.talk import printable, wants_colour
 
 if TYPE_CHECKING:
-    from export.batch_summary import BatchSummary, JobResult
-    from export.job_list import BatchJob
+    from export.batches.batch_summary import BatchSummary, JobResult
+    from export.batches.job_list import BatchJob
 
 REDRAW_SECONDS = 0.2
 _COLOURS = {"done": "green", "skipped": "dim", "failed": "red", "cancelled": "yellow", "running": "bold"}

@@ -19,7 +19,7 @@ from cli.parameters import PATH, Parsed
 from cli.progress import HEARTBEAT_SECONDS
 from cli.table import print_table
 from cli.talk import is_terminal, printable, styled, talk, wants_colour
-from export.check_job import CheckOptions, SilentCheckListener
+from export.checks.check_job import CheckOptions, SilentCheckListener
 from export.job import ExportOptions, Renderer, System
 from planner.checks import parse_moments, parse_tolerance
 from planner.clock import format_time
@@ -28,7 +28,7 @@ from planner.errors import ProjectError
 if TYPE_CHECKING:
     import rich.progress
 
-    from export.check_result import CheckResult, FrameResult, ProjectResult
+    from export.checks.check_result import CheckResult, FrameResult, ProjectResult
 
 MAX_LINES = 20
 """Differences of a project that are listed."""
@@ -81,8 +81,8 @@ def check(
     Exit code 3 where something differs; a golden that is missing is a difference.
     """
     from export.api import check as check_projects
-    from export.check_page import check_page_path, write_check_page
-    from export.junit_file import check_junit_path, write_junit
+    from export.checks.check_page import check_page_path, write_check_page
+    from export.checks.junit_file import check_junit_path, write_junit
 
     options = CheckOptions(
         frames=flags["frames"],

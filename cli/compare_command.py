@@ -31,8 +31,8 @@ from planner.timeline import VideoSettings
 if TYPE_CHECKING:
     import rich.progress
 
-    from export.comparison import Comparison, Difference
-    from export.comparison_run import SystemRun
+    from export.checks.comparison import Comparison, Difference
+    from export.checks.comparison_run import SystemRun
 
 DIFFERENT = 3
 
@@ -60,7 +60,7 @@ DIFFERENT = 3
 @click.pass_obj
 def compare(invocation: Invocation, /, project: Path, difference: Path, as_json: bool, **flags: Any) -> int:
     """Render PROJECT with V1 and with V2, and compare the pictures bit by bit; exit code 3 where they differ."""
-    from export.comparison import compare_systems
+    from export.checks.comparison import compare_systems
 
     options = ExportOptions(
         variables=dict(flags["variables"]),

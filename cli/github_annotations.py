@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from export.check_result import CheckResult, ProjectResult
+    from export.checks.check_result import CheckResult, ProjectResult
 
 MAX_TOLD = 5
 """Differences that the annotation of a project names. GitHub shows ten annotations of a step, so a project has one."""

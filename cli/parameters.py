@@ -86,7 +86,7 @@ def parse_variable(text: str) -> tuple[str, str]:
 
 def parse_output(text: str) -> Output:
     """`[KIND=]PATH`."""
-    from export.output_names import parse_output  # loads media libraries, which `--help` does not need
+    from export.outputs.output_names import parse_output  # loads media libraries, which `--help` does not need
 
     return parse_output(text)
 

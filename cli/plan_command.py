@@ -29,7 +29,7 @@ from planner.clock import format_time
 from planner.hardware import Hwaccel
 
 if TYPE_CHECKING:
-    from export.copying import CopyPart
+    from export.films.copying import CopyPart
     from export.plan_description import FileUse, OutputBox, PlanDescription
 
 MAX_REASONS = 12
@@ -113,7 +113,7 @@ def _output(output: OutputBox) -> str:
 
 
 def _copying(parts: Sequence[CopyPart]) -> Iterator[str]:
-    from export.copying import copy_summary, encoded_frames
+    from export.films.copying import copy_summary, encoded_frames
 
     yield f"copy: {copy_summary(parts)}"
     reasons = encoded_frames(parts)

@@ -24,7 +24,7 @@ from planner.clock import format_time
 from planner.errors import ExportError, Interrupted
 
 if TYPE_CHECKING:
-    from export.sound_analysis import AnalysisOptions
+    from export.sound.sound_analysis import AnalysisOptions
     from planner.media import AudioFacts, MediaFacts, VideoFacts
     from planner.sound_analysis import SoundAnalysis
 
@@ -99,7 +99,7 @@ class _Answer:
 
 
 def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: Invocation) -> None:
-    from export.sound_analysis import analyze_sounds
+    from export.sound.sound_analysis import analyze_sounds
 
     probed = [(answer, answer.facts) for answer in answers if answer.facts is not None]
     with AnalysisProgress(invocation.interruption.checkpoint) as told:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from export.api import Rendered, batch, check, frame, plan, probe, render, validate
     from export.api_options import RenderOptions
-    from export.batch_summary import BatchSummary, JobResult
-    from export.check_result import CheckResult
+    from export.batches.batch_summary import BatchSummary, JobResult
+    from export.batches.job_list import BatchJob
+    from export.checks.check_result import CheckResult
     from export.job import ExportOptions, Progress
-    from export.job_list import BatchJob
     from export.plan_description import PlanDescription
     from export.project import Validation
     from export.shared_resources import SharedResources
@@ -53,13 +53,13 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Rendered", "batch", "check", "frame", "plan", "probe", "render", "validate"), "export.api"),
-    **dict.fromkeys(("BatchSummary", "JobResult"), "export.batch_summary"),
+    **dict.fromkeys(("BatchSummary", "JobResult"), "export.batches.batch_summary"),
     **dict.fromkeys(("ExportOptions", "Progress"), "export.job"),
     **dict.fromkeys(
         ("ExportError", "Interrupted", "Problem", "ProjectError", "RenderError", "SetupError"), "planner.errors"
     ),
-    "BatchJob": "export.job_list",
-    "CheckResult": "export.check_result",
+    "BatchJob": "export.batches.job_list",
+    "CheckResult": "export.checks.check_result",
     "MediaFacts": "planner.media",
     "Output": "planner.outputs",
     "PlanDescription": "export.plan_description",

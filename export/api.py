@@ -18,11 +18,11 @@ from planner.errors import SetupError
 from planner.outputs import Output
 
 if TYPE_CHECKING:
-    from export.batch_run import BatchListener
-    from export.batch_summary import BatchSummary, JobResult
-    from export.check_job import CheckListener, CheckOptions
-    from export.check_result import CheckResult
-    from export.job_list import BatchJob
+    from export.batches.batch_run import BatchListener
+    from export.batches.batch_summary import BatchSummary, JobResult
+    from export.batches.job_list import BatchJob
+    from export.checks.check_job import CheckListener, CheckOptions
+    from export.checks.check_result import CheckResult
     from export.plan_description import PlanDescription
     from export.profile import Profile
     from export.project import Validation
@@ -154,8 +154,8 @@ def check(
     A difference is in the result, and so is what one of the projects fails with. Raises SetupError for a request that
     makes no sense as a whole.
     """
-    from export.check_job import CheckOptions
-    from export.check_run import check as check_projects
+    from export.checks.check_job import CheckOptions
+    from export.checks.check_run import check as check_projects
     from planner.checks import parse_moments, parse_tolerance
 
     several = [projects] if isinstance(projects, str | Path) else projects
@@ -195,9 +195,9 @@ def batch(
     SetupError before the first job for what is wrong with the batch as a whole. The processes load the script that
     calls this: it must stand under `if __name__ == "__main__":`.
     """
-    from export.batch_run import BatchOptions, run_batch
-    from export.batch_summary import BatchSummary
-    from export.job_list import batch_jobs
+    from export.batches.batch_run import BatchOptions, run_batch
+    from export.batches.batch_summary import BatchSummary
+    from export.batches.job_list import batch_jobs
 
     summary = summary or BatchSummary(tuple(batch_jobs(jobs)))
     heard = listener or _result_listener(on_result)
@@ -206,7 +206,7 @@ def batch(
 
 
 def _result_listener(on_result: Callable[[JobResult], None] | None) -> BatchListener:
-    from export.batch_run import SilentBatchListener
+    from export.batches.batch_run import SilentBatchListener
 
     class ResultListener(SilentBatchListener):
         def ended(self, result: JobResult) -> None:

@@ -23,11 +23,11 @@ from PIL import features
 
 from compositor.context import GLContext
 from decoders.device_decoder import check_device, device_kinds
-from export.audio_encoding import AUDIO_CODECS
-from export.codecs import choose_output
-from export.containers import CONTAINERS
-from export.encoders import new_encoder
-from export.video_codecs import VIDEO_CODECS
+from export.films.audio_encoding import AUDIO_CODECS
+from export.films.codecs import choose_output
+from export.films.containers import CONTAINERS
+from export.films.encoders import new_encoder
+from export.films.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
 from planner.timeline import AudioSettings, VideoSettings
 

@@ -19,12 +19,12 @@ from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
 from export.frame_source import open_frame_source
 from export.job import ExportOptions
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import ViewPicture
 from export.pass_through import copy_planes, fits
-from export.picture_sink import PictureFormat
 from export.plane_scaler import AreaScaler
 from export.project import OpenedProject
 from export.report import ExportRecord
-from export.views import ViewPicture
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan

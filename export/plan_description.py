@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from decoders.file_worker import MAX_PLACES
 from decoders.shared_pool import frames_by_use
-from export.codecs import choose_output, natural_output
-from export.copying import CopyPart, plan_copying
 from export.film_range import frames_asked
+from export.films.codecs import choose_output, natural_output
+from export.films.copying import CopyPart, plan_copying
 from export.frame_source import choose_decoding
 from export.job import ExportOptions
-from export.output_plan import PlannedOutput, plan_outputs
+from export.outputs.output_plan import PlannedOutput, plan_outputs
 from export.project import OpenedProject, open_project
 from export.session import choose_system, planner_for
 from planner.clip_uses import ClipUse, clip_uses, decode_sources

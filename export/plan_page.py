@@ -16,8 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from string import Template
 
+from export.outputs.text_file import write_text_file
 from export.plan_description import ClipBox, CompositionBox, FileUse, PlanDescription, TrackBox
-from export.text_file import write_text_file
 from planner.errors import SetupError
 
 TICKS = 8

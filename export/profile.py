@@ -21,7 +21,7 @@ from typing import get_args
 
 from decoders.decode_slots import available_cores
 from export.bottleneck import ENCODE_THREAD, RENDER_THREAD, ExportTime, ThreadTime, bottleneck
-from export.text_file import check_text_path, write_text_file
+from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import RenderError
 from planner.tracing import Counter, Stage
 

@@ -78,7 +78,7 @@ def open_project(path: Path, options: ExportOptions, shared: SharedResources | N
     problems += find_marker_problems(timeline.markers, film)
     warnings = [*loaded.warnings, *map(loaded.origins.text, resolved.warnings)]
     if subtitles:
-        from export.project_subtitles import burn_project_subtitles, subtitle_warnings
+        from export.subtitles.project_subtitles import burn_project_subtitles, subtitle_warnings
 
         burnt = burn_project_subtitles(timeline, subtitles)
         timeline = burnt.timeline
@@ -93,7 +93,7 @@ def open_project(path: Path, options: ExportOptions, shared: SharedResources | N
 def _read_subtitles(timeline: Timeline) -> tuple[tuple[tuple[Subtitles, CueSheet], ...], list[Problem]]:
     if not timeline.subtitles:
         return (), []
-    from export.project_subtitles import read_project_subtitles
+    from export.subtitles.project_subtitles import read_project_subtitles
 
     return read_project_subtitles(timeline)
 
@@ -159,8 +159,8 @@ def _check_filters(timeline: Timeline) -> list[Problem]:
     given = {f"{path}.audio.filters": chain for path, chain in chains.items() if chain is not None}
     if not given:
         return []
-    from export.panning import bus_layout
-    from export.sound_filters import FilterError, check_chain
+    from export.sound.panning import bus_layout
+    from export.sound.sound_filters import FilterError, check_chain
 
     problems: list[Problem] = []
     for path, chain in given.items():
@@ -193,11 +193,11 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 
 def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
     """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
-    from export.codecs import choose_output, natural_output
+    from export.films.codecs import choose_output, natural_output
 
     timeline = project.timeline
     if timeline.outputs:
-        from export.output_check import find_output_problems
+        from export.outputs.output_check import find_output_problems
 
         if problems := find_output_problems(project, path, options):
             raise ProjectError(problems, file=str(path))

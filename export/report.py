@@ -10,14 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.text_file import check_text_path, write_text_file
+from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import ExportError, RenderError
 from planner.frames import DecodeStatistics
 
 if TYPE_CHECKING:
     from compositor.statistics import CompositorStatistics
-    from export.copying import CopyPart
-    from export.sound_mix import SoundStatistics
+    from export.films.copying import CopyPart
+    from export.sound.sound_mix import SoundStatistics
     from planner.outputs import OutputKind
 
 

@@ -16,26 +16,26 @@ from typing import Any
 
 from av.video.frame import VideoFrame
 
-from export.copying import copy_summary
-from export.delivery import Delivery
-from export.depfile import check_depfile_path, files_read, output_file, write_depfile
-from export.film_metadata import FilmMetadata, choose_metadata
-from export.film_sound import FilmSound
+from export.films.copying import copy_summary
+from export.films.film_metadata import FilmMetadata, choose_metadata
 from export.frame_source import choose_decoding
 from export.job import ExportOptions, Listener, SilentListener, Started, StartedOutput
 from export.meter import Meter
-from export.output_channel import OutputChannel
-from export.output_paths import check_paths
-from export.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
-from export.output_settings import about
-from export.picture_formats import check_picture_path
+from export.outputs.delivery import Delivery
+from export.outputs.depfile import check_depfile_path, files_read, output_file, write_depfile
+from export.outputs.output_channel import OutputChannel
+from export.outputs.output_paths import check_paths
+from export.outputs.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
+from export.outputs.output_settings import about
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import new_picture
 from export.picture_renderer import PictureRenderer
-from export.picture_sink import PictureFormat
+from export.pictures.picture_formats import check_picture_path
 from export.profile import Profile
 from export.project import OpenedProject, open_project
 from export.report import ExportRecord
 from export.shared_resources import SharedResources
-from export.views import new_picture
+from export.sound.film_sound import FilmSound
 from planner.clock import Time
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner

@@ -82,7 +82,7 @@ class Tolerance:
     share: float = 0.0
     """Of the pixels that may be different, 0…1."""
     ssim: float | None = None
-    """The least structural similarity of any tile of the picture, 0…1 (export.similarity); None leaves it out."""
+    """The least structural similarity of any tile of the picture, 0…1; None leaves it out."""
     colour: float | None = None
     """The most by which the mean colours of any tile may lie apart, code values; None leaves it out."""
     level_db: float = 0.1

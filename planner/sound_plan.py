@@ -5,7 +5,7 @@ master, puts out the film. There is a bus of its own only for what can't be done
 not linear or remembers what it heard: filters, ducking, and the track that another one is ducked by. Everything else,
 track gain and composition clips for example, is a gain stage of the cue, so most films have the master alone.
 
-The seam between the mixer and the buses (export.bus_graph):
+The seam between the mixer and the buses (export.sound.bus_graph):
 
     graph = BusGraph(plan, first_sample=…)          first_sample: of the film, the first that is wanted
     graph.begin                                     the sample from which on blocks are to be given, ≤ first_sample

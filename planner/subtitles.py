@@ -1,4 +1,4 @@
-"""What a file of subtitles says: cues with their times, styles and places. Pure data, read by export.subtitle_file.
+"""What a file of subtitles says: cues with their times, styles and places. Pure data, read by `export.subtitles`.
 
 Lengths are those of the file's script canvas, whose width and height the picture's are divided into; times are
 seconds of the timeline.

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from export.batch_run import SilentBatchListener
-from export.batch_summary import BatchSummary, JobResult
-from export.job_list import BatchJob
+from export.batches.batch_run import SilentBatchListener
+from export.batches.batch_summary import BatchSummary, JobResult
+from export.batches.job_list import BatchJob
 from tests.clips import ffmpeg
 
 WIDTH, HEIGHT, FPS = 32, 18, 10

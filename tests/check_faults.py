@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.check_result import ProjectResult
-from export.check_run import CheckOptions, check
+from export.checks.check_result import ProjectResult
+from export.checks.check_run import CheckOptions, check
 from planner.checks import RENDERER
 from tests.benchmarks.tables import table, write_between_markers
 from tests.clips import ffmpeg

@@ -6,8 +6,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from export.check_result import CheckResult, FrameResult, PictureFigures, ProjectResult, ShownPictures, SoundResult
-from export.picture_comparison import shown_pictures, thumbnail
+from export.checks.check_result import (
+    CheckResult,
+    FrameResult,
+    PictureFigures,
+    ProjectResult,
+    ShownPictures,
+    SoundResult,
+)
+from export.checks.picture_comparison import shown_pictures, thumbnail
 from planner.checks import ENCODER
 from planner.errors import Problem, ProjectError, RenderError
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from export.film_range import frames_asked
 from export.job import ExportOptions
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import ViewPicture
 from export.picture_renderer import PictureRenderer
-from export.picture_sink import PictureFormat
 from export.project import open_project
 from export.report import ExportRecord
-from export.views import ViewPicture
 from planner.colour import SRGB
 from planner.export_planner import ExportPlanner
 from planner.frames import WritablePlane

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from export.picture_sink import PictureSink, ShownFrames
+from export.outputs.picture_sink import PictureSink, ShownFrames
 from tests.clips import ffmpeg
 
 Rgba = npt.NDArray[np.uint8]

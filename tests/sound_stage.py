@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from export.sound_mix import SoundMix
+from export.sound.sound_mix import SoundMix
 from planner.animation import EASINGS, Animated, Easing, Keyframe
 from planner.cues import plan_sound
 from planner.media import MediaFacts

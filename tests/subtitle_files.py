@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.subtitle_file import read_subtitles
+from export.subtitles.subtitle_file import read_subtitles
 from planner.subtitles import CueSheet
 from planner.timeline import Subtitles
 

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from cli.batch_table import TableBatchNarrator
 from cli.main import main
-from export.batch_summary import BatchSummary, JobResult
-from export.job_list import BatchJob
+from export.batches.batch_summary import BatchSummary, JobResult
+from export.batches.job_list import BatchJob
 from planner.errors import RenderError
 from tests.batches import COMMAND, check_films, events, write_jobs, write_template
 

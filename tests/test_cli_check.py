@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from cli.main import main
-from export.check_render import render_frames
-from export.check_result import SoundResult
-from export.golden_store import GoldenStore
-from export.sound_comparison import SoundFigures
+from export.checks.check_render import render_frames
+from export.checks.check_result import SoundResult
+from export.checks.golden_store import GoldenStore
+from export.checks.sound_comparison import SoundFigures
 
 Json = dict[str, Any]
 
@@ -253,7 +253,7 @@ def test_a_bug_does_not_hide_the_others_either(
             raise ZeroDivisionError("by zero")
         return render_frames(opened, frames, *rest)
 
-    monkeypatch.setattr("export.check_project.render_frames", broken)
+    monkeypatch.setattr("export.checks.check_project.render_frames", broken)
     write(film, name="broken")
     assert check(film, other, "--golden", goldens, "-v") == 1
     told = capsys.readouterr()
@@ -313,7 +313,7 @@ def test_trusted_frames_are_not_rendered(
         rendered.append(list(frames))
         return render_frames(opened, frames, *rest)
 
-    monkeypatch.setattr("export.check_project.render_frames", watched)
+    monkeypatch.setattr("export.checks.check_project.render_frames", watched)
     (project,) = checked(capsys, film, "--golden", goldens, "--trust-keys")["projects"]
     assert rendered == []
     assert [each["status"] for each in project["frames"]] == ["trusted"] * 3
@@ -324,7 +324,7 @@ def test_trusted_frames_are_not_rendered(
     write(film, {"id": "a", "solid": "red", "duration": 0.6}, {"solid": "blue", "duration": 0.4})
     (project,) = checked(capsys, film, "--golden", goldens, "--trust-keys", code=3)["projects"]
     assert rendered == [[9]]
-    monkeypatch.setattr("export.check_project.renderer_name", lambda _: "another renderer")
+    monkeypatch.setattr("export.checks.check_project.renderer_name", lambda _: "another renderer")
     checked(capsys, film, "--golden", goldens, "--trust-keys", code=3)
     assert rendered[1] == [0, 4, 9]
     assert check(film, "--golden", goldens, "--trust-keys", "--encoded") == 2
@@ -401,7 +401,7 @@ def test_an_interrupted_update_stores_nothing(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.check_project.listen", interrupted)
+    monkeypatch.setattr("export.checks.check_project.listen", interrupted)
     assert check(film, "--golden", goldens, "--update") == 130
     assert not goldens.exists()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from export.job_list import read_job_list
+from export.batches.job_list import read_job_list
 from tests.clips import ffmpeg
 from tests.films import probe
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export.animation_timing import GIF_CLOCK, WEBP_CLOCK
-from export.apng_animation import ApngAnimation
-from export.picture_sink import PictureSink
-from export.webp_animation import WebPAnimation
+from export.outputs.picture_sink import PictureSink
+from export.pictures.animation_timing import GIF_CLOCK, WEBP_CLOCK
+from export.pictures.apng_animation import ApngAnimation
+from export.pictures.webp_animation import WebPAnimation
 from planner.errors import RenderError, SetupError
 from planner.outputs import Alpha, AnimationSettings
 from tests.films import probe

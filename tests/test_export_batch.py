@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from export import batch_run
-from export.batch_fingerprint import Fingerprints
-from export.batch_pool import BatchPool, Died
-from export.batch_run import BatchOptions, run_batch
-from export.batch_summary import BatchSummary
-from export.batch_worker import Finished, Message, Task
+from export.batches import batch_run
+from export.batches.batch_fingerprint import Fingerprints
+from export.batches.batch_pool import BatchPool, Died
+from export.batches.batch_run import BatchOptions, run_batch
+from export.batches.batch_summary import BatchSummary
+from export.batches.batch_worker import Finished, Message, Task
+from export.batches.job_list import BatchJob, read_job_list
 from export.job import ExportOptions
-from export.job_list import BatchJob, read_job_list
 from planner.errors import ProjectError, RenderError, SetupError
 from planner.loader import load
 from tests.batches import Recorder, check_films, hexadecimal, write_jobs, write_template

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export.batch_state import STATE_NAME, BatchState
+from export.batches.batch_state import STATE_NAME, BatchState
 from planner.errors import RenderError
 
 

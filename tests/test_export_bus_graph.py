@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.bus_graph import BusGraph
-from export.ducking import LEVEL_SECONDS, TICK_SAMPLES
+from export.sound.bus_graph import BusGraph
+from export.sound.ducking import LEVEL_SECONDS, TICK_SAMPLES
 from planner.animation import Animated, Keyframe
 from planner.errors import RenderError
 from planner.sound_plan import Bus, Ducking, GainStage, SoundPlan, TimeLine

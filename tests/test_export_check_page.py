@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from export.check_page import check_page, check_page_path, write_check_page
-from export.check_result import CheckResult
+from export.checks.check_page import check_page, check_page_path, write_check_page
+from export.checks.check_result import CheckResult
 from planner.errors import SetupError
 from tests.browser import CHROMIUM
 from tests.check_results import EVIL, every_kind

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from export.audio_encoding import AUDIO_CODECS
-from export.codecs import OutputSettings, choose_output, has_picture, same_codec
-from export.containers import CONTAINERS, container_word, kind_of
-from export.video_codecs import VIDEO_CODECS
+from export.films.audio_encoding import AUDIO_CODECS
+from export.films.codecs import OutputSettings, choose_output, has_picture, same_codec
+from export.films.containers import CONTAINERS, container_word, kind_of
+from export.films.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
 from planner.timeline import AudioSettings, VideoSettings
 

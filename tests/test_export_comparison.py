@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import export.comparison
+import export.checks.comparison
 from cli.main import main
-from export.comparison import ComparisonListener, SilentComparisonListener, compare_systems
-from export.comparison_run import Differing, Planes, RunJob, SystemRun
-from export.difference_picture import DifferenceFigures, draw_difference, measure
+from export.checks.comparison import ComparisonListener, SilentComparisonListener, compare_systems
+from export.checks.comparison_run import Differing, Planes, RunJob, SystemRun
+from export.checks.difference_picture import DifferenceFigures, draw_difference, measure
 from export.job import ExportOptions
 from export.project import open_project
 from planner.colour import SRGB, VIDEO
@@ -55,14 +55,14 @@ def give_v2(monkeypatch: pytest.MonkeyPatch) -> Give:
     """Makes V2 render another project."""
 
     def arrange(other: Path) -> None:
-        whole = export.comparison._run
+        whole = export.checks.comparison._run
 
         def run(job: RunJob, listener: ComparisonListener) -> tuple[SystemRun, Differing | None]:
             if job.system == "v2":
                 job = replace(job, opened=open_project(other, job.options))
             return whole(job, listener)
 
-        monkeypatch.setattr(export.comparison, "_run", run)
+        monkeypatch.setattr(export.checks.comparison, "_run", run)
 
     return arrange
 

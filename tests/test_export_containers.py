@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.containers import CONTAINERS
+from export.films.containers import CONTAINERS
 from tests.films import probe, read_planes, read_sound
 from tests.mp4_boxes import boxes
 from tests.written_films import HEIGHT, RATE, WIDTH, Click, settings, write

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export.depfile import check_depfile_path, write_depfile
+from export.outputs.depfile import check_depfile_path, write_depfile
 from planner.errors import RenderError, SetupError
 
 NAMES = (

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from export.film_metadata import ChosenMetadata, choose_metadata
-from export.film_sink import FilmSink
-from export.project_subtitles import ProjectSubtitles, read_project_subtitles
-from export.tags import _KEPT
+from export.films.film_metadata import ChosenMetadata, choose_metadata
+from export.films.film_sink import FilmSink
+from export.films.tags import _KEPT
+from export.subtitles.project_subtitles import ProjectSubtitles, read_project_subtitles
 from planner.errors import SetupError
 from planner.timeline import Composition, Marker, Subtitles, Timeline
 from tests.clips import ffmpeg

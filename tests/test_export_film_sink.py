@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.film_sink import FilmSink
+from export.films.film_sink import FilmSink
 from planner.errors import RenderError, SetupError
 from tests.films import read_planes
 from tests.written_films import HEIGHT, WIDTH, Click, picture, settings, write

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export.colour_table import ColourTable
-from export.frame_spool import FrameSpool
-from export.gif_animation import GifAnimation
-from export.gif_dither import ColourMapper
-from export.gif_palette import ColourCount
+from export.pictures.colour_table import ColourTable
+from export.pictures.frame_spool import FrameSpool
+from export.pictures.gif_animation import GifAnimation
+from export.pictures.gif_dither import ColourMapper
+from export.pictures.gif_palette import ColourCount
 from planner.errors import RenderError, SetupError
 from planner.outputs import Alpha, AnimationSettings, Dither, Palette
 from tests.clips import ffmpeg

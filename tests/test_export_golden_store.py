@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.golden_manifest import FilmFacts, Manifest, read_manifest
-from export.golden_store import GoldenStore, GoldenUpdate, pixels_hash, place_of
-from export.sound_fingerprint import FingerprintMaker
+from export.checks.golden_manifest import FilmFacts, Manifest, read_manifest
+from export.checks.golden_store import GoldenStore, GoldenUpdate, pixels_hash, place_of
+from export.checks.sound_fingerprint import FingerprintMaker
 from planner.errors import RenderError, SetupError
 
 Pixels = npt.NDArray[np.uint8]
@@ -132,7 +132,7 @@ def test_a_full_disk(store: GoldenStore, monkeypatch: pytest.MonkeyPatch) -> Non
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("export.golden_store.write_text_file", full)
+    monkeypatch.setattr("export.checks.golden_store.write_text_file", full)
     with pytest.raises(RenderError, match="a golden can't be written: No space left on device"):
         stored(store, 2)
     assert store.load() == found

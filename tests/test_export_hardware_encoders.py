@@ -16,12 +16,12 @@ import pytest
 from av.codec import codecs_available
 
 from decoders.libav_log import libav_messages
-from export.codecs import choose_output
-from export.encoders import new_encoder
-from export.film_sink import FilmSink
-from export.video_codecs import VIDEO_CODECS
-from export.video_encoding import VideoEncoding
-from export.views import new_picture
+from export.films.codecs import choose_output
+from export.films.encoders import new_encoder
+from export.films.film_sink import FilmSink
+from export.films.video_codecs import VIDEO_CODECS
+from export.films.video_encoding import VideoEncoding
+from export.outputs.views import new_picture
 from planner.errors import SetupError
 from planner.timeline import AudioSettings, VideoSettings
 from tests.films import read_planes

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from export.job_list import BatchJob, jobs_of, read_job_list
-from export.job_rows import MAX_JOBS
+from export.batches.job_list import BatchJob, jobs_of, read_job_list
+from export.batches.job_rows import MAX_JOBS
 from planner.errors import SetupError
 
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 
-from export.check_result import CheckResult
-from export.junit_file import check_junit_path, junit_text, write_junit
+from export.checks.check_result import CheckResult
+from export.checks.junit_file import check_junit_path, junit_text, write_junit
 from planner.errors import SetupError
 from tests.check_results import every_kind
 

@@ -12,11 +12,11 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from decoders.sound_converter import Samples
-from export.audio_encoding import AudioEncoding
-from export.encoders import add_audio
-from export.fades import fade_factors
-from export.limiter import ATTACK_SECONDS, Limiter
-from export.loudness import LevelledSound
+from export.films.audio_encoding import AudioEncoding
+from export.films.encoders import add_audio
+from export.sound.fades import fade_factors
+from export.sound.limiter import ATTACK_SECONDS, Limiter
+from export.sound.loudness import LevelledSound
 from planner.errors import SetupError
 from planner.sound_plan import Bus, SoundPlan
 from tests.filtering import LAYOUTS, Floats, file_levels, levels

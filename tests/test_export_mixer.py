@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from export import mixer as mixer_module
-from export.mixer import BATCH, DEPTH, Lane, Mixer
-from export.panning import Matrix, Signal
+from export.sound import mixer as mixer_module
+from export.sound.mixer import BATCH, DEPTH, Lane, Mixer
+from export.sound.panning import Matrix, Signal
 
 SAMPLES = 700
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from export.output_file import OutputFile
+from export.outputs.output_file import OutputFile
 from planner.errors import RenderError, SetupError
 
 
@@ -115,7 +115,7 @@ def test_a_new_file_that_another_run_took_for_a_leftover_is_made_again(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from export.output_file import OutputFile
+from export.outputs.output_file import OutputFile
 output = OutputFile(Path(sys.argv[1]), force=True)
 output.path.write_text("half")
 print("ready", flush=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from export.output_folder import OutputFolder
-from export.picture_names import PictureNames
+from export.outputs.output_folder import OutputFolder
+from export.pictures.picture_names import PictureNames
 from planner.errors import RenderError, SetupError
 
 KILLED = """
 import os, pathlib, signal, sys
-from export.output_folder import OutputFolder
-from export.picture_names import PictureNames
+from export.outputs.output_folder import OutputFolder
+from export.pictures.picture_names import PictureNames
 output = OutputFolder(PictureNames(pathlib.Path(sys.argv[1])), force=True)
 (output.destination / "0.png").write_text("new")
 if sys.argv[2] == "between renames":

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from export.job import ExportOptions
-from export.output_names import kind_of_output, parse_output
-from export.output_settings import asked_outputs
+from export.outputs.output_names import kind_of_output, parse_output
+from export.outputs.output_settings import asked_outputs
 from planner.clock import Time
 from planner.errors import SetupError
 from planner.outputs import Output, OutputKind, PictureSettings

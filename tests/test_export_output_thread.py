@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from export.output_thread import Failure, OutputThread
+from export.outputs.output_thread import Failure, OutputThread
 from planner.errors import ExportError, RenderError
 
 

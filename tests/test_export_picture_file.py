@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.picture_file import write_picture
-from export.picture_formats import check_picture_path
+from export.pictures.picture_file import write_picture
+from export.pictures.picture_formats import check_picture_path
 from planner.errors import RenderError, SetupError
 from tests.films import ffmpeg
 

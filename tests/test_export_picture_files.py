@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from export.picture_encoding import Encoding, Jpeg, Png, WebP
-from export.picture_pipeline import PicturePipeline
+from export.pictures.picture_encoding import Encoding, Jpeg, Png, WebP
+from export.pictures.picture_pipeline import PicturePipeline
 from planner.errors import RenderError, SetupError
 
 ANNEX_K_LUMA = """

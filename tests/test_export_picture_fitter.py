@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from av.video.frame import VideoFrame
 
-from export.picture_fitter import PictureFitter, scales
-from export.picture_sink import PictureFormat
-from export.views import choose_views, new_picture
+from export.outputs.picture_fitter import PictureFitter, scales
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import choose_views, new_picture
 from planner.colour import SRGB, VIDEO, ColourTags
 from planner.pixel_format import PIXEL_FORMATS
 

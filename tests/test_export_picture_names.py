@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.picture_names import PictureNames, check_single, is_numbered
+from export.pictures.picture_names import PictureNames, check_single, is_numbered
 from planner.errors import SetupError
 from tests.sinks import shown
 

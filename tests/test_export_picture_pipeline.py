@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export import picture_rows
-from export.picture_conversion import Order
-from export.picture_encoding import EncodedPicture, Encoding, Jpeg, Png, WebP
-from export.picture_pipeline import PicturePipeline
-from export.picture_resizing import METHODS, Method
-from export.picture_rows import RowPlan, render_rows
-from export.picture_scratch import Scratch
+from export.pictures import picture_rows
+from export.pictures.picture_conversion import Order
+from export.pictures.picture_encoding import EncodedPicture, Encoding, Jpeg, Png, WebP
+from export.pictures.picture_pipeline import PicturePipeline
+from export.pictures.picture_resizing import METHODS, Method
+from export.pictures.picture_rows import RowPlan, render_rows
+from export.pictures.picture_scratch import Scratch
 from planner.errors import SetupError
 from tests.picture_reference import off_by, resized, rgba_codes
 
@@ -37,7 +37,7 @@ EXACT_WITH_ALPHA = 0.6
 def pipelines() -> Iterator[dict[int, PicturePipeline]]:
     """One for each number of workers, which all run at once however many cores there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("export.picture_workers.available_cores", lambda: 16)
+        patch.setattr("export.pictures.picture_workers.available_cores", lambda: 16)
         made = {workers: PicturePipeline(workers) for workers in WORKERS}
     yield made
     for pipeline in made.values():
@@ -273,7 +273,7 @@ def test_a_pool_has_1_to_16_workers(workers: int) -> None:
 
 def test_a_pool_has_a_worker_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, workers in ((1, 1), (3, 3), (64, 16)):
-        monkeypatch.setattr("export.picture_pipeline.available_cores", lambda cores=cores: cores)
+        monkeypatch.setattr("export.pictures.picture_pipeline.available_cores", lambda cores=cores: cores)
         with PicturePipeline() as pipeline:
             assert pipeline.workers == workers
 

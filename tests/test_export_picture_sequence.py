@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export.picture_file import PictureEncoder
-from export.picture_names import PictureNames
-from export.picture_sequence import PictureSequence
+from export.pictures.picture_file import PictureEncoder
+from export.pictures.picture_names import PictureNames
+from export.pictures.picture_sequence import PictureSequence
 from planner.errors import RenderError, SetupError
 from planner.outputs import Alpha, PictureSettings
 from tests.films import ffmpeg, probe

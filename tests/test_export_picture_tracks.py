@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from decoders.h264_headers import SEQUENCE, nal_type, parameter_sets, read_sequence
-from export.codecs import choose_output
-from export.encoders import new_encoder
-from export.film_sink import FilmSink
-from export.picture_tracks import Splice, splice_ready
-from export.video_encoding import VideoEncoding
-from export.views import new_picture
+from export.films.codecs import choose_output
+from export.films.encoders import new_encoder
+from export.films.film_sink import FilmSink
+from export.films.picture_tracks import Splice, splice_ready
+from export.films.video_encoding import VideoEncoding
+from export.outputs.views import new_picture
 from planner.timeline import AudioSettings, VideoSettings
 from tests.films import probe
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from export import picture_workers
-from export.picture_encoding import EncodedPicture, Jpeg
-from export.picture_pipeline import PicturePipeline
-from export.picture_scratch import Scratch
-from export.picture_workers import Batch, PictureWorkers, Task
+from export.pictures import picture_workers
+from export.pictures.picture_encoding import EncodedPicture, Jpeg
+from export.pictures.picture_pipeline import PicturePipeline
+from export.pictures.picture_scratch import Scratch
+from export.pictures.picture_workers import Batch, PictureWorkers, Task
 from planner.errors import RenderError
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -157,7 +157,7 @@ def test_a_batch_that_can_not_go_on_fails_alone(monkeypatch: pytest.MonkeyPatch)
             patch.setattr(EncodedPicture, "make", held)
             pending = pipeline.start([PICTURE] * 4, Jpeg())
             assert begun.wait(TIMEOUT)
-            patch.setattr("export.picture_pipeline._PictureBatch._memory", no_memory)
+            patch.setattr("export.pictures.picture_pipeline._PictureBatch._memory", no_memory)
             begin.set()
             with pytest.raises(RenderError, match=r"task .* failed: MemoryError"):
                 pending.result()

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.codecs import OutputSettings
-from export.playlist_output import PlaylistOutput
-from export.segment_files import SegmentFiles
+from export.films.codecs import OutputSettings
+from export.films.playlist_output import PlaylistOutput
+from export.films.segment_files import SegmentFiles
 from planner.errors import RenderError, SetupError
 from tests.browser import CHROMIUM, play
 from tests.films import ffmpeg, probe, read_planes, read_sound
@@ -158,7 +158,7 @@ def test_a_playlist_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from export.playlist_output import PlaylistOutput
+from export.films.playlist_output import PlaylistOutput
 from tests.test_export_playlists import short
 from tests.written_films import Click, write
 target = PlaylistOutput(Path(sys.argv[1]), short().video, force=True)

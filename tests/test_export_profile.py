@@ -15,8 +15,8 @@ import pytest
 
 from cli.main import main
 from export.bottleneck import ExportTime, ThreadTime, bottleneck
+from export.outputs.text_file import write_text_file
 from export.profile import Profile, write_profile
-from export.text_file import write_text_file
 from planner.errors import RenderError
 from planner.tracing import NO_TRACE
 from tests.films import ffmpeg

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.shared_sound import SharedSound, SoundReader
+from export.sound.shared_sound import SharedSound, SoundReader
 from planner.errors import RenderError
 
 COUNT = 100_000

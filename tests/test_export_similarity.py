@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from export.check_film import as_film_shows
-from export.picture_comparison import compare_pictures, percent, picture_words, shown_pictures, within
-from export.similarity import tile_colour_distances, tile_similarities
+from export.checks.check_film import as_film_shows
+from export.checks.picture_comparison import compare_pictures, percent, picture_words, shown_pictures, within
+from export.checks.similarity import tile_colour_distances, tile_similarities
 from planner.checks import EXACT, Tolerance
 from tests.clips import ffmpeg
 

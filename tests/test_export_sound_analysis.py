@@ -15,10 +15,10 @@ import pytest
 from decoders.analysis_pool import AnalysisPool
 from decoders.sound_listening import ListenTask
 from decoders.sound_pitch import PitchTask
-from export import sound_analysis
-from export.panning import UnknownLayoutError
 from export.project import probe_file
-from export.sound_analysis import AnalysisOptions, analyze_sounds, conformed_name
+from export.sound import sound_analysis
+from export.sound.panning import UnknownLayoutError
+from export.sound.sound_analysis import AnalysisOptions, analyze_sounds, conformed_name
 from planner.errors import ExportError, RenderError, SetupError
 from planner.media import MediaFacts
 from planner.sound_analysis import AnalysisRequest, ConformTarget, SoundAnalysis

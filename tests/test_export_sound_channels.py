@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.panning import stereo_matrix, surround_matrix
+from export.sound.panning import stereo_matrix, surround_matrix
 from planner.animation import Animated
 from planner.errors import SetupError
 from planner.timeline import ClipAudio

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.sound_comparison import SoundFigures, compare_sounds
-from export.sound_fingerprint import FingerprintMaker, SoundFingerprint, load_fingerprint, power_of
+from export.checks.sound_comparison import SoundFigures, compare_sounds
+from export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint, load_fingerprint, power_of
 from planner.checks import ENCODER, EXACT
 
 RATE = 48000

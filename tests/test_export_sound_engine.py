@@ -14,10 +14,10 @@ import pytest
 
 from decoders import sound as decoders_sound
 from decoders.container import open_container
-from export import mixer as mixer_module
-from export import sound_mix
-from export.mixer import BLOCK_SAMPLES
-from export.sound_mix import SoundMix
+from export.sound import mixer as mixer_module
+from export.sound import sound_mix
+from export.sound.mixer import BLOCK_SAMPLES
+from export.sound.sound_mix import SoundMix
 from planner.cues import plan_sound
 from planner.errors import RenderError
 from planner.timeline import Timeline

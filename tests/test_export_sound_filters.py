@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.sound_filters import FILTERS, FilterChain, FilterError, check_chain, parse_chain
+from export.sound.sound_filters import FILTERS, FilterChain, FilterError, check_chain, parse_chain
 from planner.loader import load_document
 from tests.filtering import Floats, filtered
 

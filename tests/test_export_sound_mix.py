@@ -14,7 +14,7 @@ import pytest
 
 from decoders import sound as decoders_sound
 from decoders.container import open_container
-from export.sound_mix import SoundMix
+from export.sound.sound_mix import SoundMix
 from planner.animation import EASINGS
 from planner.cues import plan_sound
 from planner.errors import RenderError

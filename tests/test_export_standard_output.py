@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from export.film_targets import open_target
-from export.standard_output import StandardOutput
+from export.films.film_targets import open_target
+from export.outputs.standard_output import StandardOutput
 from planner.errors import RenderError, SetupError
 from tests.films import probe
 from tests.mp4_boxes import boxes
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX"
 
 PIPED = """
 import hashlib, sys
-from export.film_targets import open_target
+from export.films.film_targets import open_target
 from tests.written_films import Click, settings, write
 chosen = settings("-", named=sys.argv[1], fragmented=sys.argv[2] == "True")
 with open_target("-", chosen, force=False) as target:

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from export.contact_sheet import ContactSheet, sheet_layout
-from export.picture_sink import ShownFrames
-from export.poster import Poster, poster_number
+from export.outputs.picture_sink import ShownFrames
+from export.pictures.contact_sheet import ContactSheet, sheet_layout
+from export.pictures.poster import Poster, poster_number
 from planner.errors import RenderError, SetupError
 from planner.outputs import PictureSettings
 from tests.films import probe

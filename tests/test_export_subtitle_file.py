@@ -210,7 +210,7 @@ def test_problems_are_told_with_their_line(tmp_path: Path, name: str, content: s
 
 
 def test_a_missing_file_and_several_problems(tmp_path: Path) -> None:
-    from export.subtitle_file import read_subtitles
+    from export.subtitles.subtitle_file import read_subtitles
     from planner.timeline import Subtitles
 
     with pytest.raises(SetupError, match="the file does not exist"):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.waveform_picture import WIDTH_PX, draw_sounds
+from export.sound.waveform_picture import WIDTH_PX, draw_sounds
 from planner.sound_analysis import Loudness, Pitch, Silence, SoundAnalysis, Waveform
 
 WAVE, SILENCE, SHORT_TERM, PITCH = (0x2F, 0x6F, 0xB0), (0xFB, 0xE3, 0xC8), (0x1F, 0x7A, 0x3F), (0x7A, 0x3F, 0xA0)

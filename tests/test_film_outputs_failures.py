@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-import export.output_channel
+import export.outputs.output_channel
 from cli.main import main
-from export.film_sink import FilmSink
+from export.films.film_sink import FilmSink
 from export.job import ExportOptions, SilentListener
-from export.output_file import OutputFile
+from export.outputs.output_file import OutputFile
 from export.session import export_film
 from planner.errors import RenderError, SetupError
 from planner.outputs import Output
@@ -70,14 +70,14 @@ class _Breaking:
     """Replaces the sink of one output by one whose write fails at a picture."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, at: int, error: BaseException) -> None:
-        real = export.output_channel.OutputChannel._write
+        real = export.outputs.output_channel.OutputChannel._write
 
         def write(channel: Any, frame: Any, place: int) -> None:
             if channel.planned.path.name == name and place == at:
                 raise error
             real(channel, frame, place)
 
-        monkeypatch.setattr(export.output_channel.OutputChannel, "_write", write)
+        monkeypatch.setattr(export.outputs.output_channel.OutputChannel, "_write", write)
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "small.mkv", "a.gif", "%03d.png"])

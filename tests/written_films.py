@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from export.codecs import OutputSettings, choose_output
-from export.encoders import tag_colours
-from export.film_metadata import FilmMetadata
-from export.film_sink import FilmSink, SoundSource
-from export.output_target import ByteSink
-from export.video_encoding import VideoEncoding
+from export.films.codecs import OutputSettings, choose_output
+from export.films.encoders import tag_colours
+from export.films.film_metadata import FilmMetadata
+from export.films.film_sink import FilmSink, SoundSource
+from export.films.video_encoding import VideoEncoding
+from export.outputs.output_target import ByteSink
 from planner.errors import RenderError
 from planner.timeline import AudioSettings, VideoSettings
 

@@ -78,14 +78,14 @@ def project(folder: Path, seconds: int, width: int, height: int) -> dict[str, An
 def draw(path: Path) -> None:
     """Draw every picture that the outputs of a project need, and throw them away."""
     from export.job import ExportOptions
-    from export.output_plan import plan_outputs
+    from export.outputs.output_plan import plan_outputs
+    from export.outputs.picture_sink import PictureFormat
+    from export.outputs.views import choose_views, new_picture
     from export.picture_renderer import PictureRenderer
-    from export.picture_sink import PictureFormat
-    from export.picture_sinks import open_picture_sink
+    from export.pictures.picture_sinks import open_picture_sink
     from export.project import open_project
     from export.report import ExportRecord
     from export.session import choose_system, planner_for
-    from export.views import choose_views, new_picture
     from planner.frame_set import FrameSet
 
     options = ExportOptions()

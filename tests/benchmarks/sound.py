@@ -27,10 +27,10 @@ from decoders.audio_messages import BufferRequest, DecodeStart
 from decoders.probe import probe
 from decoders.sound import SoundReader
 from decoders.sound_playback import PlayedPart
-from export import mixer as mixer_module
-from export.mixer import BATCH, DEPTH, Lane, Mixer
-from export.sound_gain import Window
-from export.voice_gain import VoiceGain
+from export.sound import mixer as mixer_module
+from export.sound.mixer import BATCH, DEPTH, Lane, Mixer
+from export.sound.sound_gain import Window
+from export.sound.voice_gain import VoiceGain
 from planner.animation import Animated
 from planner.sound_plan import GainStage, TimeLine
 from planner.timeline import Media

@@ -1,0 +1,1 @@
+"""Many films from one list: jobs, processes, what is done already. `batch_run` reads first."""

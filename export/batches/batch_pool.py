@@ -1,0 +1,154 @@
+"""The processes of a batch: started with it, replaced when one dies, gone when it ends.
+
+In: tasks, one at a time for each process that is free. Out: what the processes tell, with the task that it is about. A
+process that dies takes only its own film along. Spawned, never forked: OpenGL and libav have threads. Passive; one
+thread.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.context import SpawnContext
+from types import TracebackType
+from typing import cast
+
+from decoders.decode_slots import available_cores
+from decoders.interrupts import interrupts_held
+from decoders.worker_process import WorkerProcess, end_processes
+from export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
+from planner.errors import SetupError
+
+START_SECONDS = 120.0
+"""That a process may take to load; a machine that needs longer is stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A process ended without a word."""
+
+    how: str
+    """`by signal 9`, `with exit code 1`."""
+
+
+@dataclass(slots=True, eq=False)
+class BatchProcess(WorkerProcess[Task]):
+    """One process of a batch."""
+
+    deadline: float = 0.0
+    """By when it must have come up, monotonic seconds."""
+
+
+class BatchPool:
+    """Use with `with`: no process outlives it."""
+
+    def __init__(self, processes: int) -> None:
+        """Starts nothing yet."""
+        self._count = processes
+        self._context: SpawnContext = multiprocessing.get_context("spawn")
+        self._workers: list[BatchProcess] = []
+
+    def __enter__(self) -> BatchPool:
+        """Start the processes; they load while this one goes on. Raises SetupError."""
+        try:
+            for _ in range(self._count):
+                self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the processes that there are."""
+        return tuple(worker.process.pid or 0 for worker in self._workers)
+
+    @property
+    def idle(self) -> list[BatchProcess]:
+        """Those that wait for a task."""
+        return [worker for worker in self._workers if worker.ready and worker.task is None]
+
+    @property
+    def busy(self) -> bool:
+        return any(worker.task is not None for worker in self._workers)
+
+    def give(self, worker: BatchProcess, task: Task) -> None:
+        """Hand a task to an idle process; that it has died is told with the next messages."""
+        worker.task = task
+        with suppress(OSError):
+            worker.pipe.send(task)
+
+    def messages(self, seconds: float) -> Iterator[tuple[Task | None, Message | Died]]:
+        """What comes in within so many seconds. A process that died was replaced. Raises SetupError."""
+        by_pipe = {id(worker.pipe): worker for worker in self._workers}
+        for ready in connection.wait([worker.pipe for worker in self._workers], seconds):
+            worker = by_pipe[id(ready)]
+            try:
+                message = cast(Message, worker.pipe.recv())
+            except (EOFError, OSError):
+                yield worker.task, self._replace(worker)
+                continue
+            if isinstance(message, Ready):
+                worker.ready = True
+                continue
+            task = worker.task
+            if not isinstance(message, Running | Logged):
+                worker.task = None
+            yield task, message
+        if any(not worker.ready and time.monotonic() > worker.deadline for worker in self._workers):
+            raise _not_started(f"one has not come up in {START_SECONDS:.0f} s")
+
+    def stop(self) -> None:
+        """Ask those that work to stop; they tell when they have."""
+        for worker in self._workers:
+            if worker.task is not None:
+                worker.process.terminate()
+
+    def close(self) -> None:
+        """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
+        end_processes(self._workers)
+        self._workers.clear()
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        # A daemon: should this process end without `close`, Python takes its children along.
+        threads = max(available_cores() // self._count, 1) if self._count > 1 else None
+        process = self._context.Process(target=work, args=(theirs, threads), name="batch", daemon=True)
+        try:
+            with interrupts_held():
+                process.start()
+        except OSError as error:
+            ours.close()
+            raise _not_started(f"{error.strerror or error}") from error
+        finally:
+            theirs.close()
+        self._workers.append(BatchProcess(process, ours, deadline=time.monotonic() + START_SECONDS))
+
+    def _replace(self, worker: BatchProcess) -> Died:
+        """Start another process in the place of a dead one. Raises SetupError where that one never came up."""
+        how = worker.end_of_it()
+        if not worker.ready:
+            raise _not_started(f"one ended {how} while it loaded")
+        self._workers.remove(worker)
+        worker.pipe.close()
+        worker.process.close()
+        self._start()
+        return Died(how)
+
+
+def _not_started(why: str) -> SetupError:
+    return SetupError(
+        f"the processes of the batch can't be started: {why}",
+        component="Batch",
+        suggestion="see the lines above and the machine's limits on processes and memory; --jobs N starts fewer; a "
+        'script of your own must start its work under `if __name__ == "__main__":`',
+    )

@@ -1,0 +1,164 @@
+"""Renders what a check looks at: some frames of a film as 8-bit RGB, in one pass in their order, and all of its sound.
+
+In: an opened project. Out: pictures one after the other, a fingerprint. The render thread is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from compositor.context import GLContext
+from export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint
+from export.films.codecs import choose_output, natural_output
+from export.job import ExportOptions, Renderer
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import ViewPicture
+from export.picture_renderer import PictureRenderer
+from export.project import OpenedProject
+from export.report import ExportRecord
+from export.sound.loudness import LevelledSound
+from export.sound.sound_mix import SoundMix
+from planner.colour import SRGB
+from planner.cues import plan_sound
+from planner.errors import ExportError
+from planner.export_planner import ExportPlanner
+from planner.frame_plan import CompositionPlan
+from planner.frame_set import FrameSet
+from planner.frames import WritablePlane
+from planner.pixel_format import PIXEL_FORMATS
+from planner.selection import System
+from planner.sound_plan import SoundPlan
+
+_BLOCK_SAMPLES = 1 << 15
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def planner_for(opened: OpenedProject, frames: Iterable[int], options: ExportOptions) -> ExportPlanner:
+    """Plans these frames, ascending, and decodes nothing for those between. Raises SetupError."""
+    return ExportPlanner(
+        opened.timeline,
+        opened.facts,
+        opened.text_sizes,
+        FrameSet.of(runs(frames)),
+        simplify=options.fast_paths,
+        scale=options.canvas_scale,
+    )
+
+
+def runs(frames: Iterable[int]) -> list[range]:
+    """Ascending numbers as ranges without gaps."""
+    found: list[range] = []
+    for frame in frames:
+        if found and found[-1].stop == frame:
+            found[-1] = range(found[-1].start, frame + 1)
+        else:
+            found.append(range(frame, frame + 1))
+    return found
+
+
+def render_frames(
+    opened: OpenedProject,
+    frames: Sequence[int],
+    options: ExportOptions,
+    system: System,
+    record: ExportRecord,
+    checkpoint: Callable[[], None],
+) -> Generator[tuple[int, Pixels]]:
+    """Each of the frames, ascending, with its picture: shape [height, width, 3], or 4 (straight alpha) where the
+    canvas is not opaque. The record knows the renderer before the first one comes.
+
+    Equal pictures are one array, which nobody may change. Decoders and OpenGL are open until the end, or until the
+    generator is closed. Raises SetupError, RenderError.
+    """
+    root = opened.timeline.root
+    planner = planner_for(opened, frames, options)
+    components = 3 if root.background[3] == 1 else 4
+    view = PictureFormat(root.width, root.height, PIXEL_FORMATS["rgba"], SRGB)
+    with PictureRenderer(
+        opened,
+        planner,
+        options,
+        record,
+        system=system,
+    ) as renderer:
+        shown: CompositionPlan | None = None
+        pixels: Pixels | None = None
+        for number in frames:
+            checkpoint()
+            plan = planner.plan(number)
+            try:
+                renderer.begin(plan)
+                if pixels is None or not options.fast_paths or plan.picture != shown:
+                    drawn = np.zeros((root.height, root.width, 4), np.uint8)
+                    plane = WritablePlane(drawn.data.cast("B"), root.width * 4, root.width, root.height)
+                    renderer.draw(plan.picture, [ViewPicture(view, (plane,))])
+                    pixels, shown = np.ascontiguousarray(drawn[:, :, :components]), plan.picture
+            except ExportError as error:
+                error.locate(output_frame=number, timeline_time=plan.time)
+                raise
+            yield number, pixels
+
+
+def renderer_name(renderer: Renderer) -> str:
+    """Of the OpenGL renderer that would be used. Raises SetupError."""
+    with GLContext.create(renderer) as context:
+        return context.name
+
+
+def has_sound(opened: OpenedProject) -> bool:
+    """Whether anything in the project sounds."""
+    return bool(plan_sound(opened.timeline, opened.facts).cues)
+
+
+def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Callable[[], None]) -> SoundFingerprint | None:
+    """The fingerprint of all of the sound, as an export would hand it to the encoder; None where there is none.
+
+    Raises SetupError, RenderError.
+    """
+    plan = plan_sound(opened.timeline, opened.facts)
+    if not plan.cues:
+        return None
+    with ExitStack() as stack:
+        sound: SoundMix | LevelledSound
+        sound = mix = SoundMix(
+            plan,
+            opened.timeline.media,
+            opened.facts,
+            first_sample=0,
+            sample_count=plan.sample_count,
+            workers=options.audio_workers,
+            allow_network=options.allow_network,
+        )
+        stack.callback(mix.close)
+        if plan.loudness is not None:
+            sound = _levelled(mix, plan, opened, checkpoint)
+            stack.callback(sound.close)
+        maker = FingerprintMaker(plan.sample_rate, plan.channels)
+        while len(samples := sound.read(_BLOCK_SAMPLES)):
+            checkpoint()
+            maker.add(samples)
+        return maker.finish()
+
+
+def _levelled(mix: SoundMix, plan: SoundPlan, opened: OpenedProject, checkpoint: Callable[[], None]) -> LevelledSound:
+    """At the film's loudness, which is that of what the project's own codec makes of it."""
+    timeline = opened.timeline
+    settings = choose_output(
+        Path(natural_output(timeline.video, timeline.audio)),
+        width=timeline.root.width,
+        height=timeline.root.height,
+        fps=timeline.fps,
+        sample_rate=timeline.sample_rate,
+        channels=timeline.channels,
+        has_sound=True,
+        video=timeline.video,
+        audio=timeline.audio,
+    )
+    assert settings.audio is not None
+    return LevelledSound(mix, plan, settings.audio, range(plan.sample_count), checkpoint)

@@ -1,0 +1,242 @@
+"""One side of a comparison: every frame rendered with one system, in a process of its own, and told as digests.
+
+In: a RunJob. Out: messages through a pipe. The process is made for this: its memory is that of the system alone, and a
+crash of a decoder or a driver takes nothing else along. Active: all of the child's main thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.job import ExportOptions
+from export.outputs.picture_sink import PictureFormat
+from export.outputs.views import new_picture
+from export.picture_renderer import PictureRenderer
+from export.project import OpenedProject
+from export.report import ExportRecord, peak_memory_bytes
+from planner.colour import ColourTags
+from planner.errors import ExportError
+from planner.export_planner import ExportPlanner
+from planner.frame_plan import CompositionPlan
+from planner.frames import WritablePlane
+from planner.pixel_format import PixelFormat
+from planner.selection import System
+
+DIGEST_BYTES = 16
+PROGRESS_INTERVAL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """What is rendered, and how. Travels to the child."""
+
+    opened: OpenedProject
+    options: ExportOptions
+    system: System
+    """Counts more than `options.system`."""
+    frames: range
+    """Output frames of the whole film."""
+    pixel_format: PixelFormat
+    colour: ColourTags
+    size: tuple[int, int]
+    expected: tuple[bytes, ...] = ()
+    """Digests of the frames as the other system made them; the first one that differs is sent as a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A finished picture in the output's format: the samples of each plane, without padding."""
+
+    format: PixelFormat
+    width: int
+    height: int
+    data: tuple[bytes, ...]
+
+    def arrays(self) -> list[npt.NDArray[np.uint8] | npt.NDArray[np.uint16]]:
+        """Each plane: shape [height, width], or [height, width, components] for packed formats."""
+        sample = np.dtype("u1" if self.format.bytes_per_sample == 1 else "<u2")
+        components = max(len(self.format.components), 1)
+        found = []
+        for number, data in enumerate(self.data):
+            width, height = self.format.plane_size(number, self.width, self.height)
+            plane = np.frombuffer(data, sample).reshape(height, width, components)
+            found.append(plane if components > 1 else plane[:, :, 0])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """So many frames are done."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """The first frame that is not what was expected."""
+
+    frame: int
+    """Of the whole film."""
+    picture: Planes
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRun:
+    """What rendering with one system took."""
+
+    system: System
+    digests: tuple[bytes, ...]
+    """Of each frame's samples, in order."""
+    seconds: float
+    """From opening the decoders to the last frame: decoding and compositing, and reading the samples for the digest."""
+    decode_seconds: float
+    """Busy time of all threads that decode."""
+    composite_seconds: float
+    peak_memory_bytes: int | None
+    """Of the process, libraries included; None where the machine does not tell."""
+    decoders_opened: int
+    peak_open: int
+    frames_decoded: int
+    frames_requested: int
+    seeks: int
+    cache_hit_rate: float | None
+    cache_peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An error that a user can meet: what its class is called with."""
+
+    kind: type[ExportError]
+    message: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Any other exception."""
+
+    message: str
+    traceback: str
+
+
+Message = Running | Differing | SystemRun | Failed | Crashed
+
+
+def run(job: RunJob, pipe: Connection) -> None:
+    """The child's main function: messages, the last of which is a SystemRun, Failed or Crashed."""
+    # Ctrl-C reaches the whole group; the parent ends its children itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    last: Message
+    try:
+        last = _render(job, pipe)
+    except BrokenPipeError:
+        return
+    except ExportError as error:
+        last = Failed(type(error), error.message, failure_fields(error))
+    except Exception as error:
+        last = Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
+    with suppress(BrokenPipeError):
+        pipe.send(last)
+
+
+def failure_fields(error: ExportError) -> dict[str, Any]:
+    """The keyword arguments with which an error like this one is made."""
+    names = (
+        *("component", "suggestion", "clip", "composition", "file", "file_hash"),
+        *("output_frame", "timeline_time", "source_time"),
+    )
+    return {name: getattr(error, name) for name in names}
+
+
+def _render(job: RunJob, pipe: Connection) -> SystemRun:
+    record = ExportRecord()
+    digests: list[bytes] = []
+    opened, fast = job.opened, job.options.fast_paths
+    planner = ExportPlanner(opened.timeline, opened.facts, opened.text_sizes, job.frames, simplify=fast)
+    started = told = time.perf_counter()
+    with PictureRenderer(
+        job.opened,
+        planner,
+        job.options,
+        record,
+        system=job.system,
+    ) as renderer:
+        _frame, picture = new_picture(PictureFormat(*job.size, job.pixel_format, job.colour))
+        planes = picture.planes
+        shown: CompositionPlan | None = None
+        differing = False
+        for done, number in enumerate(job.frames):
+            plan = planner.plan(number)
+            try:
+                renderer.begin(plan)
+                if fast and plan.picture == shown:
+                    digests.append(digests[-1])
+                else:
+                    renderer.draw(plan.picture, [picture])
+                    digests.append(_digest(planes, job.pixel_format))
+                    shown = plan.picture
+            except ExportError as error:
+                error.locate(output_frame=number, timeline_time=plan.time)
+                raise
+            if job.expected and not differing and digests[done] != job.expected[done]:
+                differing = True
+                samples = tuple(row.tobytes() for row in _samples(planes, job.pixel_format))
+                pipe.send(Differing(number, Planes(job.pixel_format, *job.size, samples)))
+            now = time.perf_counter()
+            if now - told >= PROGRESS_INTERVAL_SECONDS:
+                told = now
+                pipe.send(Running(done + 1))
+        seconds = time.perf_counter() - started
+    decoders = record.decoders
+    return SystemRun(
+        system=job.system,
+        digests=tuple(digests),
+        seconds=seconds,
+        decode_seconds=decoders.busy_seconds,
+        composite_seconds=record.composite_seconds,
+        peak_memory_bytes=_peak_memory_bytes(),
+        decoders_opened=decoders.opened,
+        peak_open=decoders.peak_open,
+        frames_decoded=decoders.frames_decoded,
+        frames_requested=decoders.frames_requested,
+        seeks=decoders.seeks,
+        cache_hit_rate=decoders.cache.hit_rate,
+        cache_peak_bytes=decoders.cache.peak_bytes,
+    )
+
+
+def _samples(planes: Sequence[WritablePlane], pixel_format: PixelFormat) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of each plane, shape [height, bytes of a row without padding]."""
+    bytes_per_pixel = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
+    for plane in planes:
+        rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)
+        yield rows.reshape(plane.height, plane.stride_bytes)[:, : plane.width * bytes_per_pixel]
+
+
+def _digest(planes: Sequence[WritablePlane], pixel_format: PixelFormat) -> bytes:
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for samples in _samples(planes, pixel_format):
+        digest.update(np.ascontiguousarray(samples).data)
+    return digest.digest()
+
+
+def _peak_memory_bytes() -> int | None:
+    """Of this process alone: what getrusage tells of a child begins with the memory that its parent had."""
+    with suppress(OSError, ValueError, StopIteration):
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return peak_memory_bytes()

@@ -1,0 +1,44 @@
+"""Which target a film or a sound file is written to, by its path and its settings."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from export.films.codecs import OutputSettings
+from export.films.containers import STANDARD_OUTPUT
+from export.films.playlist_output import PlaylistOutput
+from export.outputs.output_file import OutputFile
+from export.outputs.output_target import OutputTarget, Written
+from export.outputs.standard_output import StandardOutput
+
+
+class FileTarget(OutputFile):
+    """One file."""
+
+    def __init__(self, target: Path, *, force: bool) -> None:
+        """Raises SetupError where the target exists (without `force`), is a folder, or can't be written."""
+        super().__init__(target, force=force)
+        self._final = target
+
+    @property
+    def destination(self) -> Path:
+        """The temporary file."""
+        return self.path
+
+    def cancel(self) -> None:
+        """Writing to a file ends by itself."""
+
+    def written(self) -> Written:
+        """Reads the file."""
+        with self._final.open("rb") as file:
+            return Written(self._final.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def open_target(path: str, settings: OutputSettings, *, force: bool) -> OutputTarget:
+    """The target of an output; `path` as in `Output`. Raises SetupError where it can't be written."""
+    if path == STANDARD_OUTPUT:
+        return StandardOutput()
+    if settings.video is not None and settings.video.segment_frames is not None:
+        return PlaylistOutput(Path(path), settings.video, force=force)
+    return FileTarget(Path(path), force=force)

@@ -1,0 +1,72 @@
+"""What an output is, from how it was written: `[KIND=]PATH`. Plain functions.
+
+The kind follows from the extension and from a number pattern: `film.mp4`, `sound.wav`, `list.m3u8`, `teaser.gif`,
+`frames/%06d.png`; a single picture is a poster. Where it does not follow it is named, as in `sheet=overview.png`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from export.films.containers import CONTAINERS, FRAGMENTED_WORD, container_word, kind_of
+from export.pictures.picture_formats import PICTURE_SUFFIXES
+from export.pictures.picture_names import is_numbered
+from planner.errors import SetupError
+from planner.outputs import Output, OutputKind
+from planner.suggestion import did_you_mean
+
+KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
+ANIMATION_SUFFIXES = (".gif", ".apng")
+"""Of files that always move; a .webp or .png may."""
+_WORD_BEFORE = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(.+)", re.DOTALL)
+
+
+def parse_output(text: str) -> Output:
+    """An output of the command line: a path, or a kind or container, `=` and a path.
+
+    A word before the first `=` that is neither is an error: `./a=b.mp4` is a file's name. Raises ValueError with what
+    could have been meant.
+    """
+    match = _WORD_BEFORE.fullmatch(text)
+    if match is None:
+        return Output(text)
+    word, path = match.groups()
+    if word in KINDS:
+        return Output(path, kind=word)
+    container = container_word(word)
+    if container is not None:
+        extension, fragmented = container
+        return Output(path, container=extension, fragmented=fragmented)
+    known = (*KINDS, *(suffix[1:] for suffix in CONTAINERS), FRAGMENTED_WORD)
+    close = did_you_mean(word, known)
+    raise ValueError(
+        f'"{word}" is no kind of output{f"; {close}" if close else ""} Kinds are {", ".join(KINDS)}; '
+        f"a file of that name is written ./{text}"
+    )
+
+
+def kind_of_output(output: Output) -> OutputKind:
+    """What an output is. Raises SetupError for a name that tells nothing."""
+    if output.kind is not None:
+        return output.kind
+    path = Path(output.path)
+    found = kind_of(path, output.container)
+    if found is not None:
+        return found
+    suffix = path.suffix.lower()
+    if output.container is None:
+        if is_numbered(path):
+            return "pictures"
+        if suffix in ANIMATION_SUFFIXES:
+            return "animation"
+        if suffix in PICTURE_SUFFIXES:
+            return "poster"
+    known = ", ".join((*CONTAINERS, *ANIMATION_SUFFIXES, *PICTURE_SUFFIXES))
+    raise SetupError(
+        f'{path.name}: "{path.suffix}" is no output that reelmill writes',
+        component="Output",
+        file=output.path,
+        suggestion=f"end the name with one of {known}",
+    )

@@ -1,0 +1,1 @@
+"""Pictures as files: the picture pipeline, numbered pictures, animations, posters. `picture_sinks` reads first."""

@@ -1,0 +1,112 @@
+"""The sound of an export, mixed once and handed to every output that has sound.
+
+In: the sound plan, the outputs with the ranges that they sound during. Out: a `SoundSource` for each. Owns the mix and
+what is kept of it; opened and closed on the render thread, read by the threads of the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from export.films.audio_encoding import AudioEncoding
+from export.films.film_sink import SoundSource
+from export.job import ExportOptions
+from export.outputs.output_plan import PlannedOutput
+from export.project import OpenedProject
+from export.sound.kept_sound import KeptMix
+from export.sound.loudness import LevelledSound
+from export.sound.shared_sound import SharedSound
+from export.sound.sound_mix import SoundMix, SoundStatistics
+from planner.sound_plan import SoundPlan
+from planner.tracing import Tracer
+
+
+class FilmSound:
+    """Use with `with`, round the outputs' threads."""
+
+    def __init__(
+        self,
+        plan: SoundPlan,
+        outputs: Sequence[PlannedOutput],
+        opened: OpenedProject,
+        options: ExportOptions,
+        *,
+        checkpoint: Callable[[], None],
+        tracer: Tracer,
+    ) -> None:
+        """`outputs`: those that have sound. Starts to mix at once, and where a loudness is wanted hears all of it.
+
+        Raises SetupError where it can't be mixed, or the loudness not be reached; RenderError.
+        """
+        # The loudness of a range is that of the film.
+        mixed = range(plan.sample_count)
+        if plan.loudness is None:
+            mixed = range(min(each.samples.start for each in outputs), max(each.samples.stop for each in outputs))
+        self._levelled: list[LevelledSound] = []
+        self._kept: KeptMix | None = None
+        self.sources: list[SoundSource]
+        """In the order of the outputs."""
+        with ExitStack() as stack:
+            self._mix = SoundMix(
+                plan,
+                opened.timeline.media,
+                opened.facts,
+                first_sample=mixed.start,
+                sample_count=len(mixed),
+                workers=options.audio_workers,
+                allow_network=options.allow_network,
+            )
+            stack.callback(self._mix.close)
+            if plan.loudness is not None:
+                with tracer.span("mix sound"):
+                    self.sources = self._level(plan, outputs, checkpoint, stack)
+            elif len(outputs) == 1:
+                self.sources = [self._mix]
+            else:
+                shared = SharedSound(self._mix, channels=plan.channels)
+                stack.callback(shared.close)
+                self.sources = [
+                    shared.reader(range(each.samples.start - mixed.start, each.samples.stop - mixed.start))
+                    for each in outputs
+                ]
+            self._stack = stack.pop_all()
+
+    def statistics(self) -> SoundStatistics:
+        """Of mixing and decoding."""
+        return self._mix.statistics()
+
+    @property
+    def levelling_seconds(self) -> float:
+        """Busy time of bringing the sound to its loudness."""
+        kept = self._kept.busy_seconds if self._kept is not None else 0.0
+        return kept + sum(levelled.busy_seconds for levelled in self._levelled)
+
+    def close(self) -> None:
+        """Whoever still reads gets nothing more; a second call does nothing."""
+        self._stack.close()
+
+    def __enter__(self) -> FilmSound:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _level(
+        self, plan: SoundPlan, outputs: Sequence[PlannedOutput], checkpoint: Callable[[], None], stack: ExitStack
+    ) -> list[SoundSource]:
+        """The levels are found once for each way of encoding: what is measured is what a lossy codec makes of it."""
+        self._kept = kept = KeptMix(self._mix, plan, checkpoint)
+        stack.callback(kept.close)
+        found: dict[AudioEncoding | None, LevelledSound] = {}
+        for each in outputs:
+            assert each.settings is not None
+            audio = each.settings.audio
+            assert audio is not None
+            codec = None if audio.bitrate is None else audio
+            if codec in found:
+                levelled = found[codec].again(each.samples)
+            else:
+                levelled = found[codec] = LevelledSound(kept, plan, audio, each.samples, checkpoint)
+            self._levelled.append(levelled)
+        return list(self._levelled)

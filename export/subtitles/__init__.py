@@ -1,0 +1,1 @@
+"""Files of subtitles, from bytes to cues. `project_subtitles` reads first."""
