@@ -52,6 +52,8 @@ class RenderOptions(TypedDict, total=False):
     renderer: Renderer
     hwaccel: Hwaccel
     fast_paths: bool
+    depfile: PathLike | None
+    """Where to write a rule for make: what the outputs were made from."""
     force: bool
     """Replace an output that exists."""
     allow_network: bool
@@ -75,6 +77,8 @@ def export_options(base: ExportOptions | None, given: RenderOptions) -> ExportOp
     audio = {_AUDIO[name]: told.pop(name) for name in _AUDIO if name in told}
     if told.get("range") is not None:
         told["range"] = tuple(as_time(each) for each in told["range"])
+    if told.get("depfile") is not None:
+        told["depfile"] = Path(told["depfile"])
     return replace(base, video=_merged(base.video, video), audio=_merged(base.audio, audio), **told)
 
 

@@ -88,7 +88,14 @@ def test_times_are_exact(value: Any) -> None:
 def test_render_tells_and_returns(tmp_path: Path) -> None:
     project = write_template(tmp_path)
     told: list[Progress] = []
-    film = export.render(project, tmp_path / "a.mkv", variables={"color": "#0a141e"}, on_progress=told.append)
+    film = export.render(
+        project,
+        tmp_path / "a.mkv",
+        variables={"color": "#0a141e"},
+        on_progress=told.append,
+        depfile=str(tmp_path / "a.d"),
+    )
+    assert f"{project}" in (tmp_path / "a.d").read_text()
     assert (film.outputs, film.frames, film.duration_seconds, film.warnings) == ((tmp_path / "a.mkv",), 5, 0.5, ())
     assert (told[-1].frames, told[-1].total) == (5, 5)
     data = ffmpeg("-i", tmp_path / "a.mkv", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
