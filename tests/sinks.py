@@ -68,7 +68,7 @@ def fill(sink: PictureSink, pictures: Rgba) -> None:
     """Write all pictures, as the thread of an output does."""
     try:
         for number, pixels in enumerate(pictures):
-            if sink.wants(number):
+            if sink.wanted is None or number in sink.wanted:
                 sink.write(frame_of(pixels, sink.takes.pix_fmt.name), number)
         sink.finish()
     finally:

@@ -45,6 +45,8 @@ class SoundSource(Protocol):
 class FilmSink:
     """Writes one container. Pictures are numbered as they come."""
 
+    wanted = None
+
     def __init__(
         self,
         destination: Path | ByteSink,
@@ -80,9 +82,6 @@ class FilmSink:
     def play(self, sound: SoundSource) -> None:
         """The sound that goes with the pictures; told before the first one, and closed by whoever made it."""
         self._sound = sound
-
-    def wants(self, number: int) -> bool:  # noqa: ARG002 all of them
-        return True
 
     def write(self, frame: VideoFrame, number: int) -> None:
         """Encode a picture, and the sound up to its end. Raises RenderError."""

@@ -212,7 +212,7 @@ def _drawn(sink: PictureSink, planned: PlannedOutput) -> Iterator[range]:
 def _runs(sink: PictureSink, shown: ShownFrames) -> Iterator[range]:
     begin: int | None = None
     for place in range(len(shown.frames) + 1):
-        wanted = place < len(shown.frames) and sink.wants(place)
+        wanted = place < len(shown.frames) and (sink.wanted is None or place in sink.wanted)
         if wanted and begin is None:
             begin = place
         elif not wanted and begin is not None:

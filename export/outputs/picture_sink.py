@@ -6,6 +6,7 @@ A sink is passive. It is made on the render thread, before the first frame, and 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -49,8 +50,9 @@ class PictureSink(Protocol):
     @property
     def takes(self) -> PictureFormat: ...
 
-    def wants(self, number: int) -> bool:
-        """Whether picture `number` (counted from 0) has to be written; the others need not even be made."""
+    @property
+    def wanted(self) -> Collection[int] | None:
+        """Numbers (from 0) of the pictures that have to be written; the others need not even be made. None for all."""
 
     def write(self, frame: VideoFrame, number: int) -> None:
         """Picture `number` of this output, counted from 0. The frame is not changed, and may come again.

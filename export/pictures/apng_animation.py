@@ -50,6 +50,8 @@ class _Part:
 class ApngAnimation:
     """A `PictureSink`. Owns the workers of a picture pipeline."""
 
+    wanted = None
+
     def __init__(
         self,
         file: Path,
@@ -77,9 +79,6 @@ class ApngAnimation:
         except OSError as error:
             raise unopened(error, target) from error
         self._pipeline = PicturePipeline()
-
-    def wants(self, number: int) -> bool:  # noqa: ARG002 all of them
-        return True
 
     def write(self, frame: VideoFrame, number: int) -> None:
         while len(self._pending) > self._pipeline.workers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,8 +168,9 @@ class ContactSheet:
         self._pictures: dict[int, npt.NDArray[np.uint8]] = {}
         self.takes = PictureFormat(*self._layout.picture, PIXEL_FORMATS["rgb24"], SRGB)
 
-    def wants(self, number: int) -> bool:
-        return number in self._cells
+    @property
+    def wanted(self) -> Collection[int]:
+        return self._cells.keys()
 
     def write(self, frame: VideoFrame, number: int) -> None:
         if number in self._cells:

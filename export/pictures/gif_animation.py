@@ -41,6 +41,8 @@ _SPARE_FROM = 8
 class GifAnimation:
     """A `PictureSink`."""
 
+    wanted = None
+
     def __init__(
         self,
         file: Path,
@@ -76,9 +78,6 @@ class GifAnimation:
                 self._spool = opened.enter_context(contextlib.closing(_spool(file, target, size)))
             self._animation = self._open(file, settings.loop or 0)
             opened.pop_all()
-
-    def wants(self, number: int) -> bool:  # noqa: ARG002 all of them
-        return True
 
     def write(self, frame: VideoFrame, number: int) -> None:
         again = frame is self._last

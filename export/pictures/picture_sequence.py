@@ -35,6 +35,8 @@ class _Pending:
 class PictureSequence:
     """A `PictureSink`."""
 
+    wanted = None
+
     def __init__(
         self,
         folder: Path,
@@ -56,9 +58,6 @@ class PictureSequence:
         self.takes = takes(spec, *size)
         self._pending: deque[_Pending] = deque()
         self._encoder = PictureEncoder(spec, workers=workers)
-
-    def wants(self, number: int) -> bool:  # noqa: ARG002 all of them
-        return True
 
     def write(self, frame: VideoFrame, number: int) -> None:
         if self._pending and self._pending[-1].frame is frame:

@@ -59,9 +59,7 @@ class Poster:
         self.takes = takes(self._spec, *size)
         self._file, self._target, self._number = file, target, number
         self._written = False
-
-    def wants(self, number: int) -> bool:
-        return number == self._number
+        self.wanted = (number,)
 
     def write(self, frame: VideoFrame, number: int) -> None:
         if number == self._number:

@@ -27,6 +27,8 @@ _LONGEST_SIDE_PX = 16383
 class WebPAnimation:
     """A `PictureSink`."""
 
+    wanted = None
+
     def __init__(
         self,
         file: Path,
@@ -57,9 +59,6 @@ class WebPAnimation:
             container_options={"loop": str(settings.loop or 0)},
             encoder_options=options,
         )
-
-    def wants(self, number: int) -> bool:  # noqa: ARG002 all of them
-        return True
 
     def write(self, frame: VideoFrame, number: int) -> None:
         # A copy: a picture that comes again has another time.

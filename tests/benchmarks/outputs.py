@@ -103,7 +103,9 @@ def draw(path: Path) -> None:
         sink = open_picture_sink(each.output, place, each.shown, each.canvas)
         takes.append(sink.takes)
         frames = each.shown.frames
-        drawn.append(FrameSet.of(frames[k : k + 1] for k in range(len(frames)) if sink.wants(k)))
+        drawn.append(
+            FrameSet.of(frames[k : k + 1] for k in range(len(frames)) if sink.wanted is None or k in sink.wanted)
+        )
         sink.abort()
         place.unlink(missing_ok=True)
     if not takes:
