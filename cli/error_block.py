@@ -13,12 +13,11 @@ hint: …
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import click
 
 from cli.talk import printable, styled
-from planner.clock import format_time, round_half_up
+from planner.clock import TimeError, format_time, timecode
 from planner.errors import ExportError, Interrupted, ProjectError
 
 
@@ -78,17 +77,13 @@ def _timeline_time(error: ExportError) -> str | None:
     time, frame = error.timeline_time, error.output_frame
     if time is None:
         return None
-    if frame and time:
+    if not frame or not time:
+        return format_time(time)
+    try:
         # Output frame n shows the time n / fps, exactly: that gives the rate back.
-        return f"{_timecode(frame, frame / time)} ({format_time(time)})"
-    return format_time(time)
-
-
-def _timecode(frame: int, fps: Fraction) -> str:
-    """`HH:MM:SS:FF` of a frame, at the nominal rate, without drop frame."""
-    nominal = round_half_up(fps) or 1
-    seconds, frames = divmod(frame, nominal)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{frames:02}"
+        return f"{timecode(frame, frame / time)} ({format_time(time)})"
+    except TimeError:  # too slow for timecodes
+        return format_time(time)
 
 
 def _hint(error: ExportError) -> str:

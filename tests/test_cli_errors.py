@@ -69,9 +69,15 @@ def test_a_block_says_what_where_why_and_what_to_do(fail: Fail, capsys: pytest.C
     ]
 
 
-def test_the_timecode_counts_at_the_nominal_rate() -> None:
+def test_the_timecode_drops_frames_where_its_rate_does() -> None:
+    """An hour at 29.97 has 107,892 frames (SMPTE ST 12-1)."""
     error = RenderError("x", component="Encoder", output_frame=107892, timeline_time=Fraction(107892 * 1001, 30000))
-    assert "timeline time:  00:59:56:12 (3599.9964 s)" in error_block(error)
+    assert "timeline time:  01:00:00;00 (3599.9964 s)" in error_block(error)
+
+
+def test_rates_below_a_half_have_no_timecode() -> None:
+    error = RenderError("x", component="Encoder", output_frame=3, timeline_time=Fraction(9))
+    assert "timeline time:  9 s" in error_block(error)
 
 
 def test_frame_0_has_no_rate_to_tell() -> None:
