@@ -6,6 +6,7 @@ Passive, on the render thread (the main thread). No drawing thread: the bar move
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cli.log_lines import log_line
 from cli.talk import is_terminal, printable, styled, talk, wants_colour
-from export.job import Progress, SilentListener, Started, StartedOutput
+from export.job import Listening, Progress, SilentListener, Started, StartedOutput
 from planner.clock import format_time
 
 if TYPE_CHECKING:
@@ -71,10 +72,16 @@ class LineNarrator(Narrator):
         for line in start_lines(event):
             self._say(line)
 
+    def listened(self, event: Listening) -> None:
+        self._sign_of_life(listening_line(event))
+
     def progressed(self, event: Progress) -> None:
+        self._sign_of_life(progress_line(event))
+
+    def _sign_of_life(self, line: str) -> None:
         if self._heartbeat and time.monotonic() - self._told >= HEARTBEAT_SECONDS:
             self._told = time.monotonic()
-            self._say(progress_line(event))
+            self._say(line)
 
     def warned(self, message: str) -> None:
         self._say(f"{styled('warning:', colour='yellow', bold=True)} {printable(message)}")
@@ -100,19 +107,27 @@ class BarNarrator(LineNarrator):
         self._bar: rich.progress.Progress | None = None
 
     def started(self, event: Started) -> None:
+        self.close()
         super().started(event)
         if event.frames:
-            self._bar = _make_bar()
-            self._bar.start()
-            self._bar.add_task("", total=event.frames, speed="", left="")
-            self._bar.refresh()
+            self._show(0, event.frames, "", "")
+
+    def listened(self, event: Listening) -> None:
+        again = "" if event.times == 1 else f", time {event.times}"
+        self._show(int(event.seconds), math.ceil(event.total_seconds), f"s of sound heard, for its loudness{again}", "")
 
     def progressed(self, event: Progress) -> None:
-        if self._bar is not None:
-            left = "" if event.remaining_seconds is None else f"{clock(event.remaining_seconds)} left"
-            speed = f"{event.frames_per_second:.1f} frames/s · {event.realtime_factor:.2f}×"
-            self._bar.update(self._bar.task_ids[0], completed=event.frames, speed=speed, left=left)
-            self._bar.refresh()
+        left = "" if event.remaining_seconds is None else f"{clock(event.remaining_seconds)} left"
+        speed = f"{event.frames_per_second:.1f} frames/s · {event.realtime_factor:.2f}×"
+        self._show(event.frames, event.total, speed, left)
+
+    def _show(self, done: int, total: int, speed: str, left: str) -> None:
+        if self._bar is None:
+            self._bar = _make_bar()
+            self._bar.start()
+            self._bar.add_task("", total=total, speed="", left="")
+        self._bar.update(self._bar.task_ids[0], completed=done, speed=speed, left=left)
+        self._bar.refresh()
 
     def finished(self, report: dict[str, Any]) -> None:
         self.close()
@@ -182,10 +197,12 @@ class JsonNarrator(Narrator):
     def logged(self, level: str, message: str) -> None:
         self._tell("log", level=level, message=message)
 
+    def listened(self, event: Listening) -> None:
+        if self._is_time() or event.seconds == event.total_seconds:
+            self._tell("listening", **asdict(event))
+
     def progressed(self, event: Progress) -> None:
-        now = time.monotonic()
-        if self._told is None or now - self._told >= JSON_INTERVAL_SECONDS or event.frames == event.total:
-            self._told = now
+        if self._is_time() or event.frames == event.total:
             left = event.remaining_seconds
             self._tell(
                 "progress",
@@ -206,6 +223,13 @@ class JsonNarrator(Narrator):
 
     def failed(self, error: dict[str, Any], exit_code: int) -> None:
         self._tell("error", exit_code=exit_code, **error)
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        if self._told is not None and now - self._told < JSON_INTERVAL_SECONDS:
+            return False
+        self._told = now
+        return True
 
     def _tell(self, event: str, **fields: object) -> None:
         talk(json.dumps({"event": event, **fields}))
@@ -250,6 +274,13 @@ def progress_line(event: Progress) -> str:
     percent = 100 * event.frames // event.total
     speed = f"{event.frames_per_second:.1f} frames/s, {event.realtime_factor:.2f} × real time"
     return f"{percent} %: {event.frames} of {event.total} frames, {speed}{left}"
+
+
+def listening_line(event: Listening) -> str:
+    """How far the sound was heard that is brought to a loudness, as one line."""
+    again = "" if event.times == 1 else f", for the {event.times}. time"
+    percent = int(100 * event.seconds / event.total_seconds)
+    return f"measuring loudness{again}: {percent} %, {clock(event.seconds)} of {clock(event.total_seconds)}"
 
 
 def summary_line(report: dict[str, Any], output: dict[str, Any]) -> str:

@@ -118,8 +118,21 @@ class Progress:
     remaining_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Told before the first picture, while all of the sound is heard: where it is to be brought to a loudness."""
+
+    times: int
+    """Which time the film is heard, from 1: again where it is limited, or changed by a lossy codec."""
+    seconds: float
+    """Of the film, heard so far."""
+    total_seconds: float
+
+
 class Listener(Protocol):
     """Hears what an export tells; called on the render thread."""
+
+    def listened(self, event: Listening) -> None: ...
 
     def started(self, event: Started) -> None: ...
 
@@ -133,6 +146,9 @@ class Listener(Protocol):
 
 class SilentListener:
     """Hears nothing."""
+
+    def listened(self, event: Listening) -> None:
+        pass
 
     def started(self, event: Started) -> None:
         pass

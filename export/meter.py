@@ -1,13 +1,36 @@
-"""Measures the speed of an export and tells it to a listener. Passive; render thread."""
+"""Measures how far an export has come, and tells it to a listener. Passive; render thread."""
 
 from __future__ import annotations
 
 import time
 from fractions import Fraction
 
-from export.job import Listener, Progress
+from export.job import Listener, Listening, Progress
 
 PROGRESS_INTERVAL_SECONDS = 0.1
+
+
+class HearingMeter:
+    """Tells the listener how much of a film's sound was heard, at most every tenth of a second and at its end."""
+
+    def __init__(self, samples: int, sample_rate: int, listener: Listener) -> None:
+        """`samples`: of the whole film."""
+        self._samples, self._rate, self._listener = samples, sample_rate, listener
+        self._times = 1
+        self._heard = 0
+        self._told = time.perf_counter()
+
+    def __call__(self, heard: int) -> None:
+        """So many samples, from the beginning on, were heard; less than before when it is heard again."""
+        self._listener.checkpoint()
+        if heard < self._heard:
+            self._times += 1
+        self._heard = heard
+        now = time.perf_counter()
+        if now - self._told >= PROGRESS_INTERVAL_SECONDS or heard >= self._samples:
+            self._told = now
+            seconds, total = min(heard, self._samples) / self._rate, self._samples / self._rate
+            self._listener.listened(Listening(self._times, seconds, total))
 
 
 class Meter:

@@ -20,7 +20,7 @@ from export.films.copying import copy_summary
 from export.films.film_metadata import FilmMetadata, choose_metadata
 from export.frame_source import choose_decoding
 from export.job import ExportOptions, Listener, SilentListener, Started, StartedOutput
-from export.meter import Meter
+from export.meter import HearingMeter, Meter
 from export.outputs.delivery import Delivery
 from export.outputs.depfile import check_depfile_path, files_read, output_file, write_depfile
 from export.outputs.output_channel import OutputChannel
@@ -162,9 +162,8 @@ def _sound(
         return None
     channels = [channel for channel in delivery.channels if channel.planned.has_sound]
     outputs = [channel.planned for channel in channels]
-    sound = stack.enter_context(
-        FilmSound(plan.sound, outputs, opened, options, checkpoint=listener.checkpoint, tracer=tracer)
-    )
+    heard = HearingMeter(plan.sound.sample_count, plan.sound.sample_rate, listener)
+    sound = stack.enter_context(FilmSound(plan.sound, outputs, opened, options, heard=heard, tracer=tracer))
     for channel, source in zip(channels, sound.sources, strict=True):
         channel.play(source)
     return sound

@@ -20,7 +20,7 @@ import pytest
 import export.session
 from cli.main import main
 from cli.progress import clock, progress_line, size_text
-from export.job import ExportOptions, Listener, Progress, Started, StartedOutput
+from export.job import ExportOptions, Listener, Listening, Progress, Started, StartedOutput
 from planner.clock import Time
 from planner.outputs import Output
 from planner.timeline import AudioSettings, VideoSettings
@@ -51,7 +51,7 @@ STARTED = Started(
 class Recorded:
     """Stands in for an export: notes the call, and tells what a real one would."""
 
-    def __init__(self, events: list[Started | Progress | str]) -> None:
+    def __init__(self, events: list[Started | Listening | Progress | str]) -> None:
         self.events = events
         self.project = Path()
         self.outputs: Sequence[Output] = ()
@@ -65,6 +65,8 @@ class Recorded:
             match event:
                 case Started():
                     listener.started(event)
+                case Listening():
+                    listener.listened(event)
                 case Progress():
                     listener.progressed(event)
                 case warning:
@@ -156,6 +158,27 @@ def test_a_sign_of_life_each_minute_unless_nobody_wants_progress(
     assert "50 %: 150 of 300 frames, 30.0 frames/s, 1.00 × real time, 0:05 left" in capsys.readouterr().err
     main(["export", "p.json", "o.mp4", "--progress", "none"])
     assert "50 %" not in capsys.readouterr().err
+
+
+def test_listening_for_a_loudness_is_told(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = [Listening(1, 90.0, 180.0), Listening(1, 180.0, 180.0), Listening(2, 45.0, 180.0)]
+    recorded.events = [*heard, STARTED]
+    main(["export", "p.json", "o.mp4"])
+    assert "loudness" not in capsys.readouterr().err
+    main(["export", "p.json", "o.mp4", "--progress", "json"])
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert told[:2] == [
+        {"event": "listening", "times": 1, "seconds": 90.0, "total_seconds": 180.0},
+        {"event": "listening", "times": 1, "seconds": 180.0, "total_seconds": 180.0},
+    ]
+    assert [event["event"] for event in told[2:]] == ["started", "done"]
+    monkeypatch.setattr("cli.progress.HEARTBEAT_SECONDS", 0)
+    main(["export", "p.json", "o.mp4"])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "measuring loudness: 50 %, 1:30 of 3:00"
+    assert lines[2] == "measuring loudness, for the 2. time: 25 %, 0:45 of 3:00"
 
 
 def test_quiet_says_nothing(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,7 @@ def levelled(
 ) -> Floats:
     made = plan(samples, loudness, true_peak)
     audio = audio or encoding("pcm_f32le", len(samples))
-    sound = LevelledSound(Mix(samples), made, audio, wanted or range(made.sample_count), lambda: None)
+    sound = LevelledSound(Mix(samples), made, audio, wanted or range(made.sample_count), lambda _: None)
     pieces = [sound.read(10_001)]
     while len(pieces[-1]):
         pieces.append(sound.read(10_001))
@@ -244,7 +244,7 @@ def test_a_range_is_a_part_of_the_whole(target: float) -> None:
 def test_interruptions_are_noticed_while_it_measures() -> None:
     asked = 0
 
-    def checkpoint() -> None:
+    def checkpoint(_heard: int) -> None:
         nonlocal asked
         asked += 1
         if asked == 5:

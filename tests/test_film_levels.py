@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from export.job import ExportOptions
+from export.job import ExportOptions, Listening, SilentListener, Started
 from export.project import validate_project
+from export.session import export_film
 from planner.clock import parse_time
 from planner.errors import ProjectError, SetupError
+from planner.outputs import Output
 from tests.films import film, read_sound
 from tests.filtering import Floats, file_levels, filtered
 from tests.sounds import write_wav
@@ -68,6 +71,34 @@ def test_the_loudness_of_a_film_with_a_lossy_codec(folder: Path) -> None:
     found = file_levels(film(folder, what, "out.mp4")[0])
     assert abs(found.loudness - -14) <= 0.3
     assert found.true_peak <= -1
+
+
+def test_how_far_the_sound_was_heard_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.meter.PROGRESS_INTERVAL_SECONDS", 0)
+    told: list[Listening | Started] = []
+
+    class Told(SilentListener):
+        def listened(self, event: Listening) -> None:
+            told.append(event)
+
+        def started(self, event: Started) -> None:
+            told.append(event)
+
+    (folder / "p.json").write_text(json.dumps(project(track("a", "beat"), audio={"loudness": -14})))
+    export_film(folder / "p.json", [Output(str(folder / "out.m4a"))], ExportOptions(), Told())
+    *heard, last = told
+    assert isinstance(last, Started)
+    passes: dict[int, list[float]] = {}
+    for event in heard:
+        assert isinstance(event, Listening)
+        assert event.total_seconds == SECONDS
+        passes.setdefault(event.times, []).append(event.seconds)
+    assert list(passes) == list(range(1, len(passes) + 1))
+    assert len(passes) > 1  # AAC changes it
+    for seconds in passes.values():
+        assert seconds == sorted(seconds)
+        assert seconds[0] < 0.5
+        assert seconds[-1] == SECONDS
 
 
 def test_a_loudness_out_of_reach_is_found_before_a_frame_is_rendered(folder: Path) -> None:

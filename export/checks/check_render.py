@@ -161,4 +161,4 @@ def _levelled(mix: SoundMix, plan: SoundPlan, opened: OpenedProject, checkpoint:
         audio=timeline.audio,
     )
     assert settings.audio is not None
-    return LevelledSound(mix, plan, settings.audio, range(plan.sample_count), checkpoint)
+    return LevelledSound(mix, plan, settings.audio, range(plan.sample_count), lambda _: checkpoint())

@@ -6,7 +6,7 @@ what is kept of it; opened and closed on the render thread, read by the threads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from export.films.audio_encoding import AudioEncoding
@@ -14,7 +14,7 @@ from export.films.film_sink import SoundSource
 from export.job import ExportOptions
 from export.outputs.output_plan import PlannedOutput
 from export.project import OpenedProject
-from export.sound.kept_sound import KeptMix
+from export.sound.kept_sound import Heard, KeptMix
 from export.sound.loudness import LevelledSound
 from export.sound.shared_sound import SharedSound
 from export.sound.sound_mix import SoundMix, SoundStatistics
@@ -32,10 +32,11 @@ class FilmSound:
         opened: OpenedProject,
         options: ExportOptions,
         *,
-        checkpoint: Callable[[], None],
+        heard: Heard,
         tracer: Tracer,
     ) -> None:
-        """`outputs`: those that have sound. Starts to mix at once, and where a loudness is wanted hears all of it.
+        """`outputs`: those that have sound. Starts to mix at once; where a loudness is wanted it hears all of it first,
+        and tells `heard`.
 
         Raises SetupError where it can't be mixed, or the loudness not be reached; RenderError.
         """
@@ -60,7 +61,7 @@ class FilmSound:
             stack.callback(self._mix.close)
             if plan.loudness is not None:
                 with tracer.span("mix sound"):
-                    self.sources = self._level(plan, outputs, checkpoint, stack)
+                    self.sources = self._level(plan, outputs, heard, stack)
             elif len(outputs) == 1:
                 self.sources = [self._mix]
             else:
@@ -93,10 +94,10 @@ class FilmSound:
         self.close()
 
     def _level(
-        self, plan: SoundPlan, outputs: Sequence[PlannedOutput], checkpoint: Callable[[], None], stack: ExitStack
+        self, plan: SoundPlan, outputs: Sequence[PlannedOutput], heard: Heard, stack: ExitStack
     ) -> list[SoundSource]:
         """The levels are found once for each way of encoding: what is measured is what a lossy codec makes of it."""
-        self._kept = kept = KeptMix(self._mix, plan, checkpoint)
+        self._kept = kept = KeptMix(self._mix, plan, heard)
         stack.callback(kept.close)
         found: dict[AudioEncoding | None, LevelledSound] = {}
         for each in outputs:
@@ -107,6 +108,6 @@ class FilmSound:
             if codec in found:
                 levelled = found[codec].again(each.samples)
             else:
-                levelled = found[codec] = LevelledSound(kept, plan, audio, each.samples, checkpoint)
+                levelled = found[codec] = LevelledSound(kept, plan, audio, each.samples, heard)
             self._levelled.append(levelled)
         return list(self._levelled)

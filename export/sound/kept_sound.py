@@ -25,6 +25,10 @@ _MEMORY_BYTES = 64 * 2**20
 """A mix that is no longer than this makes no file: 3 minutes of stereo at 48 kHz."""
 
 
+Heard = Callable[[int], None]
+"""Told between blocks how many samples of the film were heard so far. May raise, to end it."""
+
+
 class Mix(Protocol):
     """Samples of the whole film."""
 
@@ -34,8 +38,8 @@ class Mix(Protocol):
 class KeptMix:
     """The samples of a film as they were mixed."""
 
-    def __init__(self, mix: Mix, plan: SoundPlan, checkpoint: Callable[[], None]) -> None:
-        """Reads the mix to its end, and calls `checkpoint` now and then. Raises RenderError."""
+    def __init__(self, mix: Mix, plan: SoundPlan, heard: Heard) -> None:
+        """Reads the mix to its end. Raises RenderError."""
         self._sample_bytes = plan.channels * np.dtype(np.float32).itemsize
         self._channels = plan.channels
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
@@ -43,7 +47,7 @@ class KeptMix:
         self.busy_seconds = 0.0
         """Spent with measuring, without waiting for the mix."""
         try:
-            self._keep(mix, LoudnessMeter(plan.sample_rate, PROJECT_LAYOUTS[plan.channels]), checkpoint)
+            self._keep(mix, LoudnessMeter(plan.sample_rate, PROJECT_LAYOUTS[plan.channels]), heard)
         except BaseException:
             self.close()
             raise
@@ -61,10 +65,12 @@ class KeptMix:
         """Gives the memory or the file back; a second call does nothing."""
         self._file.close()
 
-    def _keep(self, mix: Mix, meter: LoudnessMeter, checkpoint: Callable[[], None]) -> None:
+    def _keep(self, mix: Mix, meter: LoudnessMeter, heard: Heard) -> None:
         """Write the mix to the file, and measure it."""
+        position = 0
         while len(samples := mix.read(_BLOCK_SAMPLES)):
-            checkpoint()
+            position += len(samples)
+            heard(position)
             started = time.perf_counter()
             try:
                 self._file.write(np.ascontiguousarray(samples, np.float32).tobytes())

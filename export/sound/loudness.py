@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from decoders.sound_converter import Samples
 from decoders.sound_loudness import LoudnessMeter
 from export.films.audio_encoding import AudioEncoding
 from export.sound.coded_sound import coded
-from export.sound.kept_sound import KeptMix, Mix
+from export.sound.kept_sound import Heard, KeptMix, Mix
 from export.sound.limiter import PEAK_REACH, SEGMENT_SAMPLES, Limiter, PeakFinder
 from export.sound.panning import PROJECT_LAYOUTS
 from planner.errors import SetupError
@@ -42,10 +42,8 @@ _NEAR_DB = 0.01
 class LevelledSound:
     """The samples of a range of a film, at the film's loudness."""
 
-    def __init__(
-        self, mix: Mix | KeptMix, plan: SoundPlan, audio: AudioEncoding, wanted: range, checkpoint: Callable[[], None]
-    ) -> None:
-        """Reads and measures the whole mix, whatever is `wanted` of it, and calls `checkpoint` now and then.
+    def __init__(self, mix: Mix | KeptMix, plan: SoundPlan, audio: AudioEncoding, wanted: range, heard: Heard) -> None:
+        """Reads and measures the whole mix, whatever is `wanted` of it.
 
         One that is kept already stays its maker's. Raises SetupError where the loudness can't be reached, which tells
         the one that can; RenderError.
@@ -54,12 +52,12 @@ class LevelledSound:
         self.sample_rate, self.channels, self.sample_count = plan.sample_rate, plan.channels, len(wanted)
         self.busy_seconds = 0.0
         """Spent with measuring and levelling, without waiting for the mix."""
-        self._plan, self._checkpoint = plan, checkpoint
+        self._plan, self._heard = plan, heard
         self._codec = None if audio.bitrate is None else audio
         """How the film is encoded; None without loss."""
         self._target = plan.loudness
         self._peak = DEFAULT_TRUE_PEAK if plan.true_peak is None else plan.true_peak
-        self._kept = mix if isinstance(mix, KeptMix) else KeptMix(mix, plan, checkpoint)
+        self._kept = mix if isinstance(mix, KeptMix) else KeptMix(mix, plan, heard)
         self._owns_mix = not isinstance(mix, KeptMix)
         if self._owns_mix:
             self.busy_seconds = self._kept.busy_seconds
@@ -175,8 +173,10 @@ class LevelledSound:
         meter = self._meter()
         blocks = self._played(range(self._plan.sample_count))
         self._coded_peaks = _SegmentPeaks(self.channels)
+        position = 0
         for block in blocks if self._codec is None else coded(blocks, self._codec):
-            self._checkpoint()
+            position += len(block)
+            self._heard(position)
             meter.add(block)
             if self._codec is not None:
                 self._coded_peaks.add(block)
