@@ -56,6 +56,8 @@ class PictureRenderer:
         self._fast_paths = options.fast_paths
         self._tracer = tracer
         self._output_frame = 0
+        self._waited_seconds = 0.0
+        """For source frames, of the picture that is drawn."""
         with ExitStack() as stack:
             shared = opened.shared
             stills = shared.stills if shared else None
@@ -107,12 +109,11 @@ class PictureRenderer:
         left = self._pass_through(picture, views)
         if not left:
             return
-        waited = self._source.statistics().waited_seconds
+        self._waited_seconds = 0.0
         started = time.perf_counter()
         with self._tracer.span("composite", self._output_frame):
             self._composite(picture, left)
-        waited = self._source.statistics().waited_seconds - waited
-        self._record.composite_seconds += time.perf_counter() - started - waited
+        self._record.composite_seconds += time.perf_counter() - started - self._waited_seconds
 
     def _pass_through(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> list[ViewPicture]:
         """Copy an untouched frame into the views that it fits; the others are returned."""
@@ -154,6 +155,7 @@ class PictureRenderer:
                 self._reader.read(target, wanted.pix_fmt, wanted.colour, wanted.width, wanted.height, view.planes)
 
     def _frame(self, request: FrameRequest) -> Frame:
+        started = time.perf_counter()
         try:
             return self._source.frame(request)
         except ExportError as error:
@@ -166,6 +168,8 @@ class PictureRenderer:
                 source_time=table.source_time(request.pts) if table else None,
             )
             raise
+        finally:
+            self._waited_seconds += time.perf_counter() - started
 
 
 def _has_planes(view: PictureFormat, canvas: tuple[int, int]) -> bool:
