@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from decoders.still_store import StillStore
-from decoders.video_reader import MediaReader, open_reader
+from decoders.video_reader import MediaReader, concealed_warnings, open_reader
 from planner.errors import ExportError
 from planner.frame_plan import FramePlan
 from planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
@@ -91,10 +91,7 @@ class ClipDecoders:
     @property
     def warnings(self) -> list[str]:
         """For the report: what was hidden."""
-        return [
-            f"{name}: {count} damaged frame{'s were' if count > 1 else ' was'} concealed"
-            for name, count in sorted(self.concealed_frames.items())
-        ]
+        return concealed_warnings(self.concealed_frames)
 
     def close(self) -> None:
         """Closes every decoder; a second call does nothing."""

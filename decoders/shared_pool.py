@@ -18,6 +18,7 @@ from decoders.file_worker import COMPONENT, FileWorker
 from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
 from decoders.frame_memory import FrameMemory
 from decoders.still_store import StillStore
+from decoders.video_reader import concealed_warnings
 from planner.clip_uses import DecodeSource, decode_sources
 from planner.errors import ExportError, RenderError
 from planner.frame_plan import FramePlan
@@ -232,10 +233,7 @@ class SharedDecoderPool:
     @property
     def warnings(self) -> list[str]:
         """For the report: what was hidden."""
-        return [
-            f"{name}: {count} damaged frame{'s were' if count > 1 else ' was'} concealed"
-            for name, count in sorted(self.concealed_frames.items())
-        ]
+        return concealed_warnings(self.concealed_frames)
 
     def close(self) -> None:
         """Ends every worker and closes every decoder, also while they wait; a second call does nothing."""

@@ -6,6 +6,7 @@ Passive; one thread at a time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from av.video.frame import VideoFrame
@@ -61,6 +62,14 @@ def open_reader(
             device=device,
         )
     return PictureFileReader(media, facts, statistics, stills)
+
+
+def concealed_warnings(counts: Mapping[str, int]) -> list[str]:
+    """What to say of frames that were concealed, by media entry."""
+    return [
+        f"{name}: {count} damaged frame{'s were' if count > 1 else ' was'} concealed"
+        for name, count in sorted(counts.items())
+    ]
 
 
 class VideoReader:
