@@ -36,7 +36,7 @@ class Placement:
     region: Box
     """What of the source is shown."""
     size: tuple[int, int]
-    """Pixels that the region takes on the target along the source's two axes, rounded up."""
+    """Pixels that the region takes on the target along the source's two axes, rounded up: texels that are enough."""
     corners: tuple[tuple[float, float], ...]
     """What has to be drawn, target pixels."""
     visible: Box
@@ -45,6 +45,10 @@ class Placement:
     """Uniforms of the antialiased edges; None where every edge lies between pixels or off the target."""
     covers: bool
     """Every pixel of the target lies wholly inside."""
+
+
+_STEPS = 32
+"""Sizes between one and its double that pictures which zoom are reduced to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,23 @@ class _Fitted:
     """Size of the picture, before orientation."""
     orientation: Orientation
     extent: Box | None
+    zooms: bool
 
 
 def place(layer: Layer, picture: Picture, raster: Raster) -> Placement | None:
     """Place a layer; None where nothing shows. The same again for what lies where it lay before."""
     stored = (picture.width, picture.height)
     return _place(
-        _Fitted(layer.matrix, layer.part, layer.width, layer.height, stored, picture.orientation, picture.extent),
+        _Fitted(
+            layer.matrix,
+            layer.part,
+            layer.width,
+            layer.height,
+            stored,
+            picture.orientation,
+            picture.extent,
+            layer.zooms,
+        ),
         raster,
     )
 
@@ -131,7 +145,7 @@ def _place(fitted: _Fitted, raster: Raster) -> Placement | None:
         visible = bounding_box(corners).within(target)
     if visible.width <= 0 or visible.height <= 0:
         return None
-    size = (math.ceil(length_x - ALMOST) or 1, math.ceil(length_y - ALMOST) or 1)
+    size = (_texels(length_x, zooms=fitted.zooms), _texels(length_y, zooms=fitted.zooms))
     return Placement(
         to_source=compose(to_stored, inverse),
         region=map_box(to_stored, local),
@@ -186,6 +200,15 @@ def grid_uniforms(index: int, to_texel: Affine, bounds: Box, texture: tuple[int,
 
 def _grid_map(placement: Placement, grid: Grid) -> Affine:
     return compose(Affine(grid.scale[0], 0, 0, grid.scale[1], *grid.offset), placement.to_source)
+
+
+def _texels(length: float, *, zooms: bool) -> int:
+    """As many as are enough for a length in pixels; in steps, where frames of nearly the same size come after it."""
+    enough = math.ceil(length - ALMOST) or 1
+    if not zooms:
+        return enough
+    step = max(2 ** (enough.bit_length() - 1) // _STEPS, 1)
+    return -(-enough // step) * step
 
 
 def _local_box(fitted: _Fitted) -> Box:

@@ -67,6 +67,8 @@ class Layer:
     """From pixels of the fitted picture (0…width, 0…height) to canvas pixels."""
     opacity: float
     blend: Blend
+    zooms: bool = False
+    """What it shows stays the same while its size changes from frame to frame."""
     composition: str | None = field(default=None, compare=False)
     """For messages: the composition that the clip lies in, where that was flattened into another one."""
 

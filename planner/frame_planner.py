@@ -160,6 +160,7 @@ class FramePlanner:
             matrix=placement.matrix,
             opacity=opacity,
             blend=clip.blend,
+            zooms=not clip.transform.scale.is_constant and _stands_still(source),
         )
 
     def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
@@ -228,3 +229,8 @@ class FramePlanner:
                 return None
             source = inside
         return table.frame_before(source.time) if source.backwards else table.frame_at(source.time)
+
+
+def _stands_still(source: PictureSource | CompositionPlan | Text | Solid | Shape) -> bool:
+    """Whether it shows the same in every frame, and is made smaller for each."""
+    return isinstance(source, Text | Shape) or (isinstance(source, PictureSource) and source.still)

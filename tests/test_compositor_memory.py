@@ -146,3 +146,17 @@ def test_what_is_turned_is_left_to_opengl() -> None:
     assert not MemoryPainter().paint([target], turned, picture, [source], None, 1.0)
     assert not MemoryPainter().fill([target], turned, [255.0], 1.0, 1.0)
     assert not target.any()
+
+
+@pytest.mark.parametrize(
+    ("length", "texels"), [(1, 1), (33.2, 34), (65, 66), (1000.5, 1008), (1900, 1920), (1921, 1952)]
+)
+def test_what_zooms_is_reduced_in_steps(length: float, texels: int) -> None:
+    """To one of 32 sizes from a power of two to the next; what has one size for all frames, to that."""
+    picture = Picture("planes", 4000, 4000)
+    raster = Raster.scaled((4000, 4000), 1.0)
+    for zooms, expected in ((True, texels), (False, math.ceil(length))):
+        layer = Layer(("a",), Solid(BLACK), WHOLE, length, length, Affine(), 1.0, "normal", zooms)
+        found = place(layer, picture, raster)
+        assert found is not None
+        assert found.size == (expected, expected)

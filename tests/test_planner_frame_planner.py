@@ -21,6 +21,8 @@ from planner.timeline import (
     Clip,
     Composition,
     CompositionContent,
+    MediaContent,
+    Shape,
     Solid,
     Timeline,
     Track,
@@ -98,6 +100,21 @@ def test_tracks_are_painted_bottom_to_top_and_disabled_ones_left_out() -> None:
     plan = planner(line, video("m", 30)).plan(0)
     assert [layer.instance for layer in plan.picture.layers if isinstance(layer, Layer)] == [("a",), ("c",)]
     assert plan.active == {("a",), ("c",)}
+
+
+def test_what_stands_still_and_changes_its_size_zooms() -> None:
+    grows = Transform(scale=Animated((Keyframe(Fraction(0), (1.0,)), Keyframe(Fraction(1), (1.2,)))))
+    shape = Shape("ellipse", (20, 10))
+    for content, transform, zooms in (
+        (shape, grows, True),
+        (shape, Transform(), False),
+        (Solid((1, 0, 0, 1)), grows, False),
+        (MediaContent("m"), grows, False),
+    ):
+        clip = Clip("a", content, Fraction(0), Fraction(1), transform=transform)
+        (layer,) = planner(timeline(Track("v", (clip,))), video("m", 30)).plan(3).picture.layers
+        assert isinstance(layer, Layer)
+        assert layer.zooms == zooms
 
 
 def test_opacity_is_the_clips_times_the_tracks_and_nothing_is_planned_at_zero() -> None:
