@@ -207,7 +207,7 @@ def _texels(length: float, *, zooms: bool) -> int:
     enough = math.ceil(length - ALMOST) or 1
     if not zooms:
         return enough
-    step = max(2 ** (enough.bit_length() - 1) // _STEPS, 1)
+    step = max((1 << enough.bit_length() - 1) // _STEPS, 1)
     return -(-enough // step) * step
 
 
