@@ -103,7 +103,7 @@ def test_tracks_are_painted_bottom_to_top_and_disabled_ones_left_out() -> None:
 
 
 def test_what_stands_still_and_changes_its_size_zooms() -> None:
-    grows = Transform(scale=Animated((Keyframe(Fraction(0), (1.0,)), Keyframe(Fraction(1), (1.2,)))))
+    grows = Transform(scale=Animated((Keyframe(Fraction(0), (1.0, 1.0)), Keyframe(Fraction(1), (1.2, 1.2)))))
     shape = Shape("ellipse", (20, 10))
     for content, transform, zooms in (
         (shape, grows, True),
@@ -111,7 +111,7 @@ def test_what_stands_still_and_changes_its_size_zooms() -> None:
         (Solid((1, 0, 0, 1)), grows, False),
         (MediaContent("m"), grows, False),
     ):
-        clip = Clip("a", content, Fraction(0), Fraction(1), transform=transform)
+        clip = Clip("a", content, Fraction(0), Fraction(1), Fraction(0), transform=transform)
         (layer,) = planner(timeline(Track("v", (clip,))), video("m", 30)).plan(3).picture.layers
         assert isinstance(layer, Layer)
         assert layer.zooms == zooms
