@@ -69,11 +69,10 @@ def _parts(
     """Runs, or pieces of them."""
     planner = FramePlanner(timeline, facts, text_sizes)
     uses = _root_uses(timeline, facts, frames)
-    shared = SharedPlans()
     for stretch, steady in _stretches(timeline, frames):
         for n in stretch[:1] if steady else stretch:
-            picture = simplified(planner.plan(n).picture, shared)
-            shared.next_frame()
+            # Not shared with the stretch before: equal plans may be of other clips, and it is the clip that counts.
+            picture = simplified(planner.plan(n).picture, SharedPlans())
             request = untouched(picture)
             table = None
             if request is not None:

@@ -104,6 +104,11 @@ def test_repeated_and_skipped_frames_break_runs() -> None:
     assert frozen == [(0, 1, "a", 0), (1, 2, "a", 0), (2, 3, "a", 0)]
 
 
+def test_clips_that_begin_with_the_same_frame_are_told_apart() -> None:
+    clips = (media_clip("1", "a", "0", "1/10", speed=Fraction(2)), media_clip("2", "a", "1/10", "1/10"))
+    assert runs(track(*clips)) == [(0, 1, "a", 0), (1, 2, "a", 2), (2, 3, "a", 4), (3, 6, "a", 0)]
+
+
 def test_frames_in_a_plain_composition_are_untouched() -> None:
     inner = Composition("c", 1920, 1080, (track(media_clip("i", "a", "0", "2", "1")),), duration=Fraction(2))
     outer = track(Clip("o", CompositionContent("c"), Fraction(0), Fraction(1), Fraction(1, 2)))
