@@ -109,5 +109,6 @@ def test_scripts_pass_mypy_as_those_of_users(folder: Path) -> None:
 def test_the_page_names_every_function_and_option() -> None:
     functions = {name for name in export.__all__ if name.islower()}
     assert set(re.findall(r"^\| `(\w+)\(", PAGE, re.MULTILINE)) == functions
-    listed = " ".join(PAGE[PAGE.index("**Options**") : PAGE.index("They mean what")].split())
+    page = " ".join(PAGE.split())
+    listed = page[page.index("**Options**") : page.index("They mean what")]
     assert set(re.findall(r"`(\w+)`", listed)) - {"RenderOptions"} == set(RenderOptions.__annotations__)
