@@ -14,6 +14,7 @@ from cli.error_block import error_block
 from cli.progress import clock
 from cli.table import print_table
 from cli.talk import is_terminal, printable, styled, talk
+from export.batches.batch_job import SilentBatchListener
 from planner.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -27,27 +28,12 @@ JSON_INTERVAL_SECONDS = 1.0
 """Between two lines about the frames of one job."""
 
 
-class BatchNarrator:
+class BatchNarrator(SilentBatchListener):
     """Says nothing until the end. The others build on it."""
 
     def __init__(self, checkpoint: Callable[[], None], *, quiet: bool = False) -> None:
         self._checkpoint = checkpoint
         self._quiet = quiet
-
-    def planned(self, summary: BatchSummary) -> None:
-        pass
-
-    def started(self, job: BatchJob) -> None:
-        pass
-
-    def progressed(self, job: BatchJob, frames: int, total: int) -> None:
-        pass
-
-    def logged(self, job: BatchJob, level: str, message: str) -> None:
-        pass
-
-    def ended(self, result: JobResult) -> None:
-        pass
 
     def checkpoint(self) -> None:
         self._checkpoint()

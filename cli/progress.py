@@ -73,15 +73,20 @@ class LineNarrator(Narrator):
             self._say(line)
 
     def listened(self, event: Listening) -> None:
-        self._sign_of_life(listening_line(event))
+        if self._is_time():
+            self._say(listening_line(event))
 
     def progressed(self, event: Progress) -> None:
-        self._sign_of_life(progress_line(event))
+        if self._is_time():
+            self._say(progress_line(event))
 
-    def _sign_of_life(self, line: str) -> None:
-        if self._heartbeat and time.monotonic() - self._told >= HEARTBEAT_SECONDS:
-            self._told = time.monotonic()
-            self._say(line)
+    def _is_time(self) -> bool:
+        """For a sign of life."""
+        now = time.monotonic()
+        if not self._heartbeat or now - self._told < HEARTBEAT_SECONDS:
+            return False
+        self._told = now
+        return True
 
     def warned(self, message: str) -> None:
         self._say(f"{styled('warning:', colour='yellow', bold=True)} {printable(message)}")

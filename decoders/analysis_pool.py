@@ -8,19 +8,16 @@ for, which is asked for and not fallen back to. Passive; one thread.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
-from multiprocessing.context import SpawnContext
 from types import TracebackType
 from typing import Any, Protocol
 
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
-from decoders.interrupts import interrupts_held
-from decoders.worker_process import WorkerProcess, end_processes
+from decoders.worker_process import WorkerProcess, end_processes, start_process
 from planner.errors import ExportError, RenderError, SetupError
 
 START_SECONDS = 120.0
@@ -93,11 +90,10 @@ class AnalysisPool:
 
     def __enter__(self) -> AnalysisPool:
         """Start the processes; they load while this one goes on. Raises SetupError."""
-        context = multiprocessing.get_context("spawn")
         try:
-            with interrupts_held():
-                for number in range(self._count):
-                    self._start(context, number)
+            for number in range(self._count):
+                process, pipe = start_process(work, f"analysis-{number}")
+                self._workers.append(_Worker(process, pipe))
         except OSError as error:
             self.close()
             raise _not_started(f"{error.strerror or error}") from error
@@ -137,19 +133,6 @@ class AnalysisPool:
         """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
         end_processes(self._workers)
         self._workers.clear()
-
-    def _start(self, context: SpawnContext, number: int) -> None:
-        ours, theirs = context.Pipe()
-        # A daemon: should this process end without `close`, Python takes its children along.
-        process = context.Process(target=work, args=(theirs,), name=f"analysis-{number}", daemon=True)
-        try:
-            process.start()
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._workers.append(_Worker(process, ours))
 
     def _wait(self) -> Iterator[Result]:
         """What has come in from the processes, after a short wait. Also notices that one has died, busy or idle."""

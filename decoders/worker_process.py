@@ -6,12 +6,14 @@ Passive; whoever started a process ends it, on the same thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from decoders.interrupts import interrupts_held
 
 END_SECONDS = 5.0
 """That a process has to end by itself when it is told to."""
@@ -34,6 +36,26 @@ class WorkerProcess(Generic[TaskT]):
         self.process.join(END_SECONDS)
         code = self.process.exitcode
         return f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+
+
+def start_process(work: Callable[..., None], name: str, *arguments: Any) -> tuple[BaseProcess, connection.Connection]:
+    """Start a process that calls `work(pipe, *arguments)`, and our end of its pipe. Raises OSError.
+
+    Spawned, never forked: OpenGL and libav have threads. A daemon: should this process end without `end_processes`,
+    Python takes its children along.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=work, args=(theirs, *arguments), name=name, daemon=True)
+    try:
+        with interrupts_held():
+            process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours
 
 
 def end_processes(workers: Iterable[WorkerProcess[TaskT]]) -> None:

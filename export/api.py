@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from export.api_options import PathLike, RenderOptions, TimeLike, as_time, export_options
+from export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
 from export.job import ExportOptions, Listener, Progress, SilentListener
 from planner.errors import SetupError
 from planner.outputs import Output
 
 if TYPE_CHECKING:
-    from export.batches.batch_run import BatchListener
     from export.batches.batch_summary import BatchSummary, JobResult
     from export.batches.job_list import BatchJob
     from export.checks.check_job import CheckListener, CheckOptions
@@ -195,25 +195,25 @@ def batch(
     SetupError before the first job for what is wrong with the batch as a whole. The processes load the script that
     calls this: it must stand under `if __name__ == "__main__":`.
     """
-    from export.batches.batch_run import BatchOptions, run_batch
+    from export.batches.batch_run import run_batch
     from export.batches.batch_summary import BatchSummary
     from export.batches.job_list import batch_jobs
 
     summary = summary or BatchSummary(tuple(batch_jobs(jobs)))
-    heard = listener or _result_listener(on_result)
+    heard = listener or _ResultCallback(on_result)
     how = BatchOptions(processes, resume=resume, fail_fast=fail_fast)
     return run_batch(summary, export_options(options, keywords), how, heard)
 
 
-def _result_listener(on_result: Callable[[JobResult], None] | None) -> BatchListener:
-    from export.batches.batch_run import SilentBatchListener
+class _ResultCallback(SilentBatchListener):
+    """A listener of one function."""
 
-    class ResultListener(SilentBatchListener):
-        def ended(self, result: JobResult) -> None:
-            if on_result is not None:
-                on_result(result)
+    def __init__(self, on_result: Callable[[JobResult], None] | None) -> None:
+        self._on_result = on_result
 
-    return ResultListener()
+    def ended(self, result: JobResult) -> None:
+        if self._on_result is not None:
+            self._on_result(result)
 
 
 class _Callbacks(SilentListener):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from planner.checks import Auto, Every, Moment, MomentChoice, moment_text
 from planner.clock import Time, frame_count
-from planner.frame_plan import CompositionPlan, Layer, TransitionLayer
+from planner.frame_plan import CompositionPlan, TransitionLayer, sides_of
 from planner.frame_planner import FramePlanner
 from planner.frames import InstancePath
 from planner.media import MediaFacts
@@ -120,14 +120,9 @@ def _shown(picture: CompositionPlan) -> Iterator[_Shown]:
         for layer in waiting.pop().layers:
             if isinstance(layer, TransitionLayer) and layer.before is not None and layer.after is not None:
                 yield layer.before.instance, layer.after.instance
-            for each in _sides(layer):
+            for each in sides_of(layer):
                 yield each.instance
                 # A composition that is shown several times at one moment is one object.
                 if isinstance(each.source, CompositionPlan) and id(each.source) not in seen:
                     seen.add(id(each.source))
                     waiting.append(each.source)
-
-
-def _sides(layer: Layer | TransitionLayer) -> tuple[Layer, ...]:
-    sides = (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,)
-    return tuple(each for each in sides if each is not None)

@@ -19,7 +19,7 @@ from threading import Lock
 
 from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
 from planner.estimate import Estimate
-from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, TransitionLayer
+from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, sides_of
 from planner.frame_planner import FramePlanner
 from planner.frame_set import FrameSet
 from planner.frames import FrameRequest
@@ -282,9 +282,7 @@ def _walk(picture: CompositionPlan, seen: set[int]) -> Iterator[FrameRequest]:
         return
     seen.add(id(picture))
     for layer in picture.layers:
-        for each in (layer.before, layer.after) if isinstance(layer, TransitionLayer) else (layer,):
-            if each is None:
-                continue
+        for each in sides_of(layer):
             if isinstance(each.source, PictureSource):
                 yield each.source.request
             elif isinstance(each.source, CompositionPlan):

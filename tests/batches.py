@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from export.batches.batch_run import SilentBatchListener
+from export.batches.batch_job import SilentBatchListener
 from export.batches.batch_summary import BatchSummary, JobResult
 from export.batches.job_list import BatchJob
 from tests.clips import ffmpeg

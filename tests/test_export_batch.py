@@ -14,8 +14,9 @@ import pytest
 
 from export.batches import batch_run
 from export.batches.batch_fingerprint import Fingerprints
+from export.batches.batch_job import BatchOptions
 from export.batches.batch_pool import BatchPool, Died
-from export.batches.batch_run import BatchOptions, run_batch
+from export.batches.batch_run import run_batch
 from export.batches.batch_summary import BatchSummary
 from export.batches.batch_worker import Finished, Message, Task
 from export.batches.job_list import BatchJob, read_job_list

@@ -1,25 +1,21 @@
 """The processes of a batch: started with it, replaced when one dies, gone when it ends.
 
 In: tasks, one at a time for each process that is free. Out: what the processes tell, with the task that it is about. A
-process that dies takes only its own film along. Spawned, never forked: OpenGL and libav have threads. Passive; one
-thread.
+process that dies takes only its own film along. Passive; one thread.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
-from multiprocessing.context import SpawnContext
 from types import TracebackType
 from typing import cast
 
 from decoders.decode_slots import available_cores
-from decoders.interrupts import interrupts_held
-from decoders.worker_process import WorkerProcess, end_processes
+from decoders.worker_process import WorkerProcess, end_processes, start_process
 from export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
 from planner.errors import SetupError
 
@@ -49,7 +45,6 @@ class BatchPool:
     def __init__(self, processes: int) -> None:
         """Starts nothing yet."""
         self._count = processes
-        self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._workers: list[BatchProcess] = []
 
     def __enter__(self) -> BatchPool:
@@ -119,19 +114,12 @@ class BatchPool:
         self._workers.clear()
 
     def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        # A daemon: should this process end without `close`, Python takes its children along.
         threads = max(available_cores() // self._count, 1) if self._count > 1 else None
-        process = self._context.Process(target=work, args=(theirs, threads), name="batch", daemon=True)
         try:
-            with interrupts_held():
-                process.start()
+            process, pipe = start_process(work, "batch", threads)
         except OSError as error:
-            ours.close()
             raise _not_started(f"{error.strerror or error}") from error
-        finally:
-            theirs.close()
-        self._workers.append(BatchProcess(process, ours, deadline=time.monotonic() + START_SECONDS))
+        self._workers.append(BatchProcess(process, pipe, deadline=time.monotonic() + START_SECONDS))
 
     def _replace(self, worker: BatchProcess) -> Died:
         """Start another process in the place of a dead one. Raises SetupError where that one never came up."""

@@ -12,9 +12,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from export.batches.batch_fingerprint import Fingerprints
+from export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
 from export.batches.batch_pool import BatchPool, Died
 from export.batches.batch_state import BatchState
 from export.batches.batch_summary import BatchSummary, JobResult
@@ -31,58 +31,6 @@ STOP_SECONDS = 5.0
 """That renders have to stop when the batch is interrupted."""
 _MOST_NAMED = 10
 """Outputs that one message lists."""
-
-
-class BatchListener(Protocol):
-    """Hears what a batch tells; called on the thread that runs it."""
-
-    def planned(self, summary: BatchSummary) -> None:
-        """Once, before the first job is begun; what is left out, or is wrong already, has been told."""
-
-    def started(self, job: BatchJob) -> None: ...
-
-    def progressed(self, job: BatchJob, frames: int, total: int) -> None: ...
-
-    def logged(self, job: BatchJob, level: str, message: str) -> None:
-        """Something that a room logged while it worked on a job."""
-
-    def ended(self, result: JobResult) -> None: ...
-
-    def checkpoint(self) -> None:
-        """Called several times a second. May raise (KeyboardInterrupt, say) to end the batch."""
-
-
-class SilentBatchListener:
-    """Hears nothing."""
-
-    def planned(self, summary: BatchSummary) -> None:
-        pass
-
-    def started(self, job: BatchJob) -> None:
-        pass
-
-    def progressed(self, job: BatchJob, frames: int, total: int) -> None:
-        pass
-
-    def logged(self, job: BatchJob, level: str, message: str) -> None:
-        pass
-
-    def ended(self, result: JobResult) -> None:
-        pass
-
-    def checkpoint(self) -> None:
-        pass
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
-    """How a batch is run."""
-
-    processes: int = 1
-    resume: bool = False
-    """Leave out what was made before of just the same."""
-    fail_fast: bool = False
-    """End the batch with the first job that fails."""
 
 
 @dataclass(frozen=True, slots=True)
