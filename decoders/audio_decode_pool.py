@@ -159,8 +159,10 @@ class AudioDecodePool:
     def _wait_for(self, job: AudioJob) -> None:
         waited = time.perf_counter()
         self._statistics.starved += 1
+        job.awaited = True
         while not (job.chunks or job.error or self._error or self._closed):
             self._delivered.wait()
+        job.awaited = False
         self._statistics.starved_seconds += time.perf_counter() - waited
 
     def _make_reader(self, start: DecodeStart) -> SoundReader:

@@ -87,6 +87,8 @@ class AudioJob:
     playback: PlayedSound | None = None
     preparation: Iterator[None] | None = None
     """None before the file is opened and after it was made ready."""
+    awaited: bool = False
+    """Somebody waits for its next chunk."""
     ahead: bool = False
     """Has a file open and had no room for a frame so far."""
 
@@ -235,7 +237,8 @@ class AudioWorker:
                 job.decoded += frames
                 self._statistics.chunks += 1
                 self._statistics.queue_depth -= 1
-                self._delivered.notify_all()
+                if job.awaited:
+                    self._delivered.notify_all()
 
     def _finish(self, job: AudioJob) -> None:
         """Park the file of a cue for the next one of its strand, or close it."""

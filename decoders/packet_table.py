@@ -77,9 +77,8 @@ class AudioPackets:
 
     def _padding(self, packet: Packet[AudioStream]) -> int:
         """Samples that the decoder drops at the packet's end, in ticks (AV_PKT_DATA_SKIP_SAMPLES)."""
-        if not packet.has_sidedata("skip_samples"):
-            return 0
-        data = bytes(packet.get_sidedata("skip_samples"))
+        # Few packets have side data, and to ask for one kind of it takes as long as all else that is done here.
+        data = next((bytes(each) for each in packet.iter_sidedata() if each.data_type == "skip_samples"), b"")
         if len(data) < _SKIP_SAMPLES_BYTES:
             return 0
         samples = int.from_bytes(data[4:8], "little")

@@ -106,9 +106,8 @@ class _Reading:
         self._audio = self._choose_audio()
         if self._video is None and self._audio is None:
             self._fail("the file has neither picture nor sound", "name a video, picture or sound file")
-        self._spans: dict[tuple[int, int, int], tuple[int, int]] = {}
-        """Begin and end of each stream's packets, in ticks, by its index and the numbers of its time base: a fraction
-        is slow to look up for every packet."""
+        self._spans: dict[int, tuple[int, int]] = {}
+        """Begin and end of each stream's packets, in ticks, by its index."""
         if self._video is not None:
             assert self._video.time_base is not None
             self._codec = self._video.codec_context.codec.canonical_name
@@ -291,20 +290,21 @@ class _Reading:
             self._audio_first = frames[0]
 
     def _measure(self, packet: Packet[Stream]) -> None:
-        if packet.pts is None or packet.time_base is None:
+        begin, index = packet.pts, packet.stream_index
+        if begin is None:
             return
-        key = packet.stream.index, packet.time_base.numerator, packet.time_base.denominator
-        end = packet.pts + (packet.duration or 0)
-        earliest, latest = self._spans.get(key, (packet.pts, end))
-        self._spans[key] = min(earliest, packet.pts), max(latest, end)
+        end = begin + (packet.duration or 0)
+        earliest, latest = self._spans.get(index, (begin, end))
+        self._spans[index] = min(earliest, begin), max(latest, end)
 
     def _check_length(self) -> None:
         """A file of which the end is missing plays well up to there; only its header tells."""
         told = self._container.duration
         if self._container.format.name not in _INDEXED or told is None or not self._spans:
             return
-        begin = min(Fraction(earliest * n, d) for (_, n, d), (earliest, _) in self._spans.items())
-        end = max(Fraction(latest * n, d) for (_, n, d), (_, latest) in self._spans.items())
+        ticks = {index: self._container.streams[index].time_base or Fraction(0) for index in self._spans}
+        begin = min(earliest * ticks[index] for index, (earliest, _) in self._spans.items())
+        end = max(latest * ticks[index] for index, (_, latest) in self._spans.items())
         missing = Fraction(told, av.time_base) - (end - min(begin, Fraction(0)))
         if missing > SHORTFALL_SECONDS:
             self._fail(

@@ -93,21 +93,22 @@ class SoundReader:
         decoding, reading before it begins the file again. Raises RenderError where the file can't be opened, or is
         damaged in the samples asked for while its media entry does not say `"on_error": "conceal"`.
         """
-        # One row for each channel in memory: decoders put them out so, and the mixer takes them so.
-        samples = np.zeros((self.channels, count), np.float32).T
         end = first + count
         if end <= self._origin:
-            return samples
+            return _silence(self.channels, count)
         if self._blocks is None or first < self.position != self._origin:
             self._begin()
-        at = self._decoded
-        for block in reversed(self._kept):
-            if at <= first:
-                break
-            at -= len(block)
-            _copy(block, at, samples, first)
-        while self._decoded < end and (following := self._next_block()) is not None:
-            _copy(following, self._decoded - len(following), samples, first)
+        samples = self._kept_between(first, end)
+        if samples is None:
+            samples = _silence(self.channels, count)
+            at = self._decoded
+            for block in reversed(self._kept):
+                if at <= first:
+                    break
+                at -= len(block)
+                _copy(block, at, samples, first)
+            while self._decoded < end and (following := self._next_block()) is not None:
+                _copy(following, self._decoded - len(following), samples, first)
         if self._media.on_error == "fail":
             self._refuse_damage(first, end)
         return samples
@@ -177,6 +178,15 @@ class SoundReader:
         while self._decoded - self.position - len(self._kept[0]) >= self._kept_samples:
             self.position += len(self._kept.popleft())
         return block
+
+    def _kept_between(self, first: int, end: int) -> Samples | None:
+        """Samples that lie in one block that was kept, not to be written to; None where they don't."""
+        at = self._decoded
+        for block in reversed(self._kept):
+            at -= len(block)
+            if at <= first:
+                return block[first - at : end - at] if end <= at + len(block) else None
+        return None
 
     def _decode(self, frames: Iterator[AudioFrame | _Loss], *, seamless: bool) -> Iterator[Samples]:
         """The whole stream from its first sample on, in blocks that follow one another without a gap.
@@ -265,6 +275,11 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             yield _Loss("a packet is incomplete")
             continue
         yield from frames
+
+
+def _silence(channels: int, count: int) -> Samples:
+    """In memory one row for each channel: decoders put them out so, and the mixer takes them so."""
+    return np.zeros((channels, count), np.float32).T
 
 
 def _copy(block: Samples, at: int, samples: Samples, first: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
@@ -17,6 +18,9 @@ from av.audio.resampler import AudioResampler
 Samples = npt.NDArray[np.float32]
 """Shape [samples, channels]; full scale is −1…1."""
 
+GATHERED_SAMPLES = 16384
+"""That are converted at once. For each call of libav a thread gives Python's lock away and takes it again, which costs
+more than to convert the samples of a single frame."""
 _SILENCE_BLOCK = 4096
 _ENCODINGS: dict[str, tuple[str, float, float]] = {
     "u8": ("u1", 2.0**-7, 128),
@@ -35,25 +39,26 @@ class SoundConverter:
         """`layout` is libav's name of the channel layout that comes out, `sample_rate` the rate."""
         self._layout = AudioLayout(layout)
         self._rate = sample_rate
-        self._format: tuple[str, str, int] | None = None
+        self._form: tuple[str, AudioLayout, int] | None = None
         """Sample format, layout and rate of the frames so far."""
+        self._gathered = AudioFifo()
+        """Frames that are converted together, by one call of libav."""
         self._resampler: AudioResampler | None = None
         """None where frames have the rate and the channels that come out: numpy converts those, ten times faster, to
         the same bits."""
 
     def convert(self, frame: AudioFrame) -> Iterator[Samples]:
-        """The samples that are ready after this frame; a resampler keeps some for the next one."""
-        form = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if form != self._format:
+        """The samples that are ready after this frame; some are kept for the next one. Takes the frame's pts away."""
+        form = (frame.format.name, frame.layout, frame.sample_rate)
+        if form != self._form:
             yield from self.flush()
-            self._format = form
-            if form[0].removesuffix("p") not in _ENCODINGS or form[1:] != (self._layout.name, self._rate):
+            self._form = form
+            if form[0].removesuffix("p") not in _ENCODINGS or form[1:] != (self._layout, self._rate):
                 self._resampler = AudioResampler("flt", self._layout, self._rate)
-        if self._resampler is None:
-            yield _samples(frame)
-        else:
-            for converted in self._resampler.resample(frame):
-                yield _samples(converted)
+        frame.pts = None
+        self._gathered.write(frame)
+        if self._gathered.samples >= GATHERED_SAMPLES:
+            yield from self._convert_gathered()
 
     def silence(self, like: AudioFrame, count: int) -> Iterator[Samples]:
         """The samples that are ready after `count` samples of silence at the rate of the frame `like`."""
@@ -69,15 +74,27 @@ class SoundConverter:
             count -= size
 
     def flush(self) -> Iterator[Samples]:
-        """The samples that the resampler still keeps."""
+        """The samples that were kept."""
+        yield from self._convert_gathered()
         if self._resampler is not None:
             for converted in self._resampler.resample(None):
                 yield _samples(converted)
-        self._resampler = self._format = None
+        self._gathered = AudioFifo()
+        self._resampler = self._form = None
+
+    def _convert_gathered(self) -> Iterator[Samples]:
+        frame = self._gathered.read()
+        if frame is None:
+            return
+        if self._resampler is None:
+            yield _samples(frame)
+        else:
+            for converted in self._resampler.resample(frame):
+                yield _samples(converted)
 
 
 def _samples(frame: AudioFrame) -> Samples:
-    """The samples of a frame; in memory one row for each channel."""
+    """The samples of a frame, not to be written to; in memory one row for each channel."""
     count, planes, name = frame.samples, frame.planes, frame.format.name
     encoding, factor, silence = _ENCODINGS[name.removesuffix("p")]
     if name.endswith("p"):
@@ -91,4 +108,5 @@ def _samples(frame: AudioFrame) -> Samples:
         rows -= silence
     if factor != 1:
         rows *= factor
+    rows.flags.writeable = False
     return rows.T
