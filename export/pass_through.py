@@ -1,4 +1,4 @@
-"""Untouched frames: a source frame that already is the output picture goes to the encoder sample by sample."""
+"""Untouched frames: a source frame that already is the output picture goes to the encoder as it lies in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from av.video.frame import VideoFrame
 
 from planner.colour import ColourTags
 from planner.frames import Frame, Plane, WritablePlane
@@ -30,11 +31,21 @@ def colour_fits(found: ColourTags, pixel_format: PixelFormat, wanted: ColourTags
     return replace(found, peak_nits=wanted.peak_nits, chroma_location=location) == wanted
 
 
-def copy_planes(frame: Frame, planes: Sequence[WritablePlane]) -> None:
-    """Copy every plane; the two may have different strides.
+def shared_picture(frame: Frame) -> VideoFrame | None:
+    """A picture in the memory of a decoded frame, which lives as long as either; None where it can't be shared.
 
-    A copy, because the encoder would else take over what the decoder attached to its frame (picture type, captions).
+    Without what the decoder attached to its own frame (picture type, captions): the encoder would take that over. It is
+    read alone, as decoders go on using theirs as references.
     """
+    owner, layout = frame.owner, frame.format
+    whole = frame.width % (1 << layout.log2_chroma_w) == frame.height % (1 << layout.log2_chroma_h) == 0
+    if not isinstance(owner, VideoFrame) or not layout.planar or not whole:
+        return None
+    return VideoFrame.from_dlpack(owner.planes, format=layout.name)
+
+
+def copy_planes(frame: Frame, planes: Sequence[WritablePlane]) -> None:
+    """Copy every plane; the two may have different strides."""
     for source, target in zip(frame.planes, planes, strict=True):
         row_bytes = min(source.stride_bytes, target.stride_bytes)
         if source.stride_bytes == target.stride_bytes:

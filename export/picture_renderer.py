@@ -13,15 +13,18 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from av.video.frame import VideoFrame
+
 from compositor.graphics import Graphics
 from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
+from export.films.encoders import tag_colours
 from export.frame_source import open_frame_source
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import ViewPicture
-from export.pass_through import copy_planes, fits
+from export.outputs.views import ViewPicture, new_picture
+from export.pass_through import copy_planes, fits, shared_picture
 from export.plane_scaler import AreaScaler
 from export.project import OpenedProject
 from export.report import ExportRecord
@@ -101,39 +104,47 @@ class PictureRenderer:
         self._output_frame = plan.output_frame
         self._source.begin(plan)
 
-    def draw(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> None:
-        """Make the picture in each view: the source frame as it is where it fits, else composited.
+    def draw(self, picture: CompositionPlan, views: Sequence[PictureFormat]) -> list[VideoFrame]:
+        """The picture in each of several views: the source frame as it is where it fits, else composited.
 
-        Raises RenderError, which knows the clip, its composition and its file.
+        Nobody may change them. Raises RenderError, which knows the clip, its composition and its file.
         """
-        left = self._pass_through(picture, views)
-        if not left:
-            return
-        self._waited_seconds = 0.0
-        started = time.perf_counter()
-        with self._tracer.span("composite", self._output_frame):
-            self._composite(picture, left)
-        self._record.composite_seconds += time.perf_counter() - started - self._waited_seconds
+        made = self._pass_through(picture, views)
+        left = {view: new_picture(view) for view in views if view not in made}
+        if left:
+            self._waited_seconds = 0.0
+            started = time.perf_counter()
+            with self._tracer.span("composite", self._output_frame):
+                self._composite(picture, [memory for _, memory in left.values()])
+            self._record.composite_seconds += time.perf_counter() - started - self._waited_seconds
+            made.update((view, frame) for view, (frame, _) in left.items())
+        else:
+            self._record.frames_passed_through += 1
+        return [made[view] for view in views]
 
-    def _pass_through(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> list[ViewPicture]:
-        """Copy an untouched frame into the views that it fits; the others are returned."""
+    def _pass_through(
+        self, picture: CompositionPlan, views: Sequence[PictureFormat]
+    ) -> dict[PictureFormat, VideoFrame]:
+        """An untouched frame, in the views that it fits."""
         request = untouched(picture) if self._fast_paths and self._scale == 1 else None
         if request is None:
-            return list(views)
+            return {}
         frame = self._frame(request)
-        left = []
+        made = {}
         for view in views:
-            wanted = view.format
-            if not fits(frame, wanted.pix_fmt, wanted.colour, wanted.width, wanted.height):
-                left.append(view)
+            if not fits(frame, view.pix_fmt, view.colour, view.width, view.height):
                 continue
             with self._tracer.span("pass through", self._output_frame, request.clip):
                 started = time.perf_counter()
-                copy_planes(frame, view.planes)
+                shown = shared_picture(frame)
+                if shown is None:
+                    shown, memory = new_picture(view)
+                    copy_planes(frame, memory.planes)
+                else:
+                    tag_colours(shown, view.colour)
+                made[view] = shown
                 self._record.hand_over_seconds += time.perf_counter() - started
-        if not left:
-            self._record.frames_passed_through += 1
-        return left
+        return made
 
     def _composite(self, picture: CompositionPlan, views: Sequence[ViewPicture]) -> None:
         canvas = (math.ceil(picture.width * self._scale), math.ceil(picture.height * self._scale))

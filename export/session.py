@@ -28,7 +28,6 @@ from export.outputs.output_paths import check_paths
 from export.outputs.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
 from export.outputs.output_settings import about
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import new_picture
 from export.picture_renderer import PictureRenderer
 from export.pictures.picture_formats import check_picture_path
 from export.profile import Profile
@@ -216,9 +215,8 @@ def _draw(
         if not stale:
             record.frames_reused += 1
             return
-        made = [new_picture(view) for view in stale]
-        renderer.draw(plan.picture, [picture for _, picture in made])
-        last.update((view, (plan.picture, frame)) for view, (frame, _) in zip(stale, made, strict=True))
+        made = renderer.draw(plan.picture, stale)
+        last.update((view, (plan.picture, frame)) for view, frame in zip(stale, made, strict=True))
     except ExportError as error:
         error.locate(output_frame=plan.output_frame, timeline_time=plan.time)
         raise

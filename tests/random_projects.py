@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from export.film_range import frames_asked
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import ViewPicture
+from export.outputs.views import readable_planes
 from export.picture_renderer import PictureRenderer
 from export.project import open_project
 from export.report import ExportRecord
 from planner.colour import SRGB
 from planner.export_planner import ExportPlanner
-from planner.frames import WritablePlane
-from planner.pixel_format import PIXEL_FORMATS
+from planner.frames import Plane
+from planner.pixel_format import PIXEL_FORMATS, PixelFormat
 from planner.selection import System
 from tests.clips import ffmpeg, shared_folder
 
@@ -210,12 +210,14 @@ def pictures(
         started(renderer)
         for number in frames:
             plan = planner.plan(number)
-            planes = []
-            for index in range(format_.plane_count):
-                width, height = format_.plane_size(index, *size)
-                stride = width * max(len(format_.components), 1)
-                planes.append(WritablePlane(memoryview(bytearray(stride * height)), stride, width, height))
             renderer.begin(plan)
-            renderer.draw(plan.picture, [ViewPicture(view, planes)])
-            found.append(b"".join(bytes(plane.data) for plane in planes))
+            (drawn,) = renderer.draw(plan.picture, [view])
+            found.append(b"".join(_packed(plane, format_) for plane in readable_planes(drawn)))
     return np.stack([np.frombuffer(each, np.uint8) for each in found]), record
+
+
+def _packed(plane: Plane, format_: PixelFormat) -> bytes:
+    """The samples of a plane, without what lies between its rows."""
+    row_bytes = plane.width * format_.bytes_per_sample * max(len(format_.components), 1)
+    rows = np.frombuffer(plane.data, np.uint8).reshape(plane.height, plane.stride_bytes)
+    return rows[:, :row_bytes].tobytes()

@@ -17,7 +17,6 @@ from export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint
 from export.films.codecs import choose_output, natural_output
 from export.job import ExportOptions, Renderer
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import ViewPicture
 from export.picture_renderer import PictureRenderer
 from export.project import OpenedProject
 from export.report import ExportRecord
@@ -29,7 +28,6 @@ from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan
 from planner.frame_set import FrameSet
-from planner.frames import WritablePlane
 from planner.pixel_format import PIXEL_FORMATS
 from planner.selection import System
 from planner.sound_plan import SoundPlan
@@ -95,10 +93,8 @@ def render_frames(
             try:
                 renderer.begin(plan)
                 if pixels is None or not options.fast_paths or plan.picture != shown:
-                    drawn = np.zeros((root.height, root.width, 4), np.uint8)
-                    plane = WritablePlane(drawn.data.cast("B"), root.width * 4, root.width, root.height)
-                    renderer.draw(plan.picture, [ViewPicture(view, (plane,))])
-                    pixels, shown = np.ascontiguousarray(drawn[:, :, :components]), plan.picture
+                    (drawn,) = renderer.draw(plan.picture, [view])
+                    pixels, shown = np.ascontiguousarray(drawn.to_ndarray()[:, :, :components]), plan.picture
             except ExportError as error:
                 error.locate(output_frame=number, timeline_time=plan.time)
                 raise

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import new_picture
+from export.outputs.views import readable_planes
 from export.picture_renderer import PictureRenderer
 from export.project import OpenedProject
 from export.report import ExportRecord, peak_memory_bytes
@@ -30,7 +30,7 @@ from planner.colour import ColourTags
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan
-from planner.frames import WritablePlane
+from planner.frames import Plane
 from planner.pixel_format import PixelFormat
 from planner.selection import System
 
@@ -174,8 +174,8 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
         record,
         system=job.system,
     ) as renderer:
-        _frame, picture = new_picture(PictureFormat(*job.size, job.pixel_format, job.colour))
-        planes = picture.planes
+        view = PictureFormat(*job.size, job.pixel_format, job.colour)
+        planes: tuple[Plane, ...] = ()
         shown: CompositionPlan | None = None
         differing = False
         for done, number in enumerate(job.frames):
@@ -185,7 +185,8 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
                 if fast and plan.picture == shown:
                     digests.append(digests[-1])
                 else:
-                    renderer.draw(plan.picture, [picture])
+                    (drawn,) = renderer.draw(plan.picture, [view])
+                    planes = readable_planes(drawn)
                     digests.append(_digest(planes, job.pixel_format))
                     shown = plan.picture
             except ExportError as error:
@@ -218,7 +219,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
     )
 
 
-def _samples(planes: Sequence[WritablePlane], pixel_format: PixelFormat) -> Iterator[npt.NDArray[np.uint8]]:
+def _samples(planes: Sequence[Plane], pixel_format: PixelFormat) -> Iterator[npt.NDArray[np.uint8]]:
     """The bytes of each plane, shape [height, bytes of a row without padding]."""
     bytes_per_pixel = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
     for plane in planes:
@@ -226,7 +227,7 @@ def _samples(planes: Sequence[WritablePlane], pixel_format: PixelFormat) -> Iter
         yield rows.reshape(plane.height, plane.stride_bytes)[:, : plane.width * bytes_per_pixel]
 
 
-def _digest(planes: Sequence[WritablePlane], pixel_format: PixelFormat) -> bytes:
+def _digest(planes: Sequence[Plane], pixel_format: PixelFormat) -> bytes:
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for samples in _samples(planes, pixel_format):
         digest.update(np.ascontiguousarray(samples).data)

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from export.films.encoders import tag_colours
 from export.outputs.picture_fitter import scales
 from export.outputs.picture_sink import PictureFormat
-from planner.frames import WritablePlane
+from planner.frames import Plane, WritablePlane
 from planner.pixel_format import PIXEL_FORMATS
 
 _PLANAR_RGB = {8: "gbrp", 10: "gbrp10le", 12: "gbrp12le", 14: "gbrp14le", 16: "gbrp16le"}
@@ -41,6 +41,11 @@ def new_picture(view: PictureFormat) -> tuple[VideoFrame, ViewPicture]:
         WritablePlane(memoryview(plane).cast("B"), plane.line_size, plane.width, plane.height) for plane in frame.planes
     )
     return frame, ViewPicture(view, planes)
+
+
+def readable_planes(frame: VideoFrame) -> tuple[Plane, ...]:
+    """The samples of a finished picture."""
+    return tuple(Plane(memoryview(plane), plane.line_size, plane.width, plane.height) for plane in frame.planes)
 
 
 def choose_views(takes: Sequence[PictureFormat], canvas: tuple[int, int]) -> list[PictureFormat]:

@@ -80,7 +80,7 @@ def draw(path: Path) -> None:
     from export.job import ExportOptions
     from export.outputs.output_plan import plan_outputs
     from export.outputs.picture_sink import PictureFormat
-    from export.outputs.views import choose_views, new_picture
+    from export.outputs.views import choose_views
     from export.picture_renderer import PictureRenderer
     from export.pictures.picture_sinks import open_picture_sink
     from export.project import open_project
@@ -120,7 +120,7 @@ def draw(path: Path) -> None:
             shown = planner.plan(frame)
             renderer.begin(shown)
             needed = dict.fromkeys(view for view, frames in zip(views, drawn, strict=True) if frame in frames)
-            renderer.draw(shown.picture, [new_picture(view)[1] for view in needed])
+            renderer.draw(shown.picture, list(needed))
 
 
 def measure(folder: Path, rounds: int, seconds: int, width: int, height: int) -> None:
