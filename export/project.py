@@ -103,7 +103,7 @@ def _probe(
 ) -> tuple[dict[str, MediaFacts], list[Problem]]:
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
-    from decoders.heap import release_probed_memory
+    from decoders.heap import probing
     from decoders.probe import probe
 
     find_out = probe if shared is None else shared.probes.probe
@@ -116,10 +116,9 @@ def _probe(
             return Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion)
 
     names = sorted(list_media_used(timeline))
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="probe") as pool:
+    with probing(), ThreadPoolExecutor(available_cores(), thread_name_prefix="probe") as pool:
         found = dict(zip(names, pool.map(look, names), strict=True))
     facts = {name: each for name, each in found.items() if isinstance(each, MediaFacts)}
-    release_probed_memory()
     return told_apart(facts), [each for each in found.values() if isinstance(each, Problem)]
 
 

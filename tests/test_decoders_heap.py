@@ -60,4 +60,29 @@ def test_a_worker_keeps_no_decoder_that_it_has_closed(
 
 def test_memory_is_returned_where_the_c_library_can() -> None:
     heap.release_freed_memory()
-    heap.release_probed_memory()
+
+
+class Circle:
+    """Refers to itself, as frames do whose side data were looked at."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_probing_leaves_behind_is_collected(no_collection: object) -> None:
+    with heap.probing():
+        left = weakref.ref(Circle())
+        assert left() is not None
+    assert left() is None
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_others_froze_stays_frozen(no_collection: object) -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with heap.probing():
+            pass
+        assert gc.get_freeze_count() >= frozen > 0
+    finally:
+        gc.unfreeze()
