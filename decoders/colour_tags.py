@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import numpy as np
+from av.filter import Graph
 from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.codeccontext import VideoCodecContext
@@ -42,6 +43,8 @@ _TRANSFERS: dict[int, Transfer] = {8: "linear", 16: "pq", 18: "hlg"}
 _BT2020_PRIMARIES = 9
 _CHROMA_DERIVED = frozenset({12, 13})
 _FULL, _LIMITED = 2, 1
+_CORNER = 32
+"""Samples a side of the part of a picture that shows where chroma lies."""
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 """Untagged pictures at least this wide, or higher than this, are BT.709."""
 
@@ -172,24 +175,25 @@ def orientation(frame: VideoFrame) -> Orientation:
 
 
 def chroma_location(frame: VideoFrame, codec: str) -> ChromaLocation | None:
-    """Where the chroma samples of a 4:2:0 picture lie, if it is tagged other than `left`; ruins the frame's samples.
+    """Where the chroma samples of a 4:2:0 picture lie, if it is tagged other than `left`.
 
     PyAV does not show AVFrame.chroma_location, but libswscale obeys it: chroma planes that hold ramps are scaled
-    to 4:4:4, and where the ramps begin tells the location. `left` is also what decoders say that know nothing, and
-    libswscale takes `center` where they say nothing at all.
+    to 4:4:4 (a corner of the picture is enough), and where the ramps begin tells the location. `left` is also what
+    decoders say that know nothing, and libswscale takes `center` where they say nothing at all.
     """
     name = frame.format.name.replace("yuvj", "yuv")
-    if name not in ("yuv420p", "yuv420p10le", "yuv420p12le") or frame.width < 32 or frame.height < 32:
+    if name not in ("yuv420p", "yuv420p10le", "yuv420p12le") or min(frame.width, frame.height) < _CORNER:
         return None
     sample = np.uint8 if name == "yuv420p" else np.uint16
-    frame.make_writable()
+    corner = _corner(frame)
+    corner.make_writable()
     step = 8
     for index in (1, 2):
-        plane = frame.planes[index]
+        plane = corner.planes[index]
         samples = np.frombuffer(memoryview(plane), sample).reshape(plane.height, -1)
         ramp = np.minimum(np.arange(max(samples.shape)), 31).astype(sample) * step
         samples[:] = ramp[None, : samples.shape[1]] if index == 1 else ramp[: samples.shape[0], None]
-    full = frame.reformat(
+    full = corner.reformat(
         format=name.replace("420", "444"),
         src_colorspace=Colorspace.ITU709,
         dst_colorspace=Colorspace.ITU709,
@@ -212,6 +216,21 @@ def chroma_location(frame: VideoFrame, codec: str) -> ChromaLocation | None:
     if location == "center" and codec not in LOCATING_CODECS:
         return None
     return None if location == "left" else location
+
+
+def _corner(frame: VideoFrame) -> VideoFrame:
+    """A part of a frame, by reference, with all that its frame is tagged with."""
+    graph = Graph()
+    source = graph.add(
+        "buffer",
+        f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={frame.time_base or 1}",
+    )
+    crop, sink = graph.add("crop", f"{_CORNER}:{_CORNER}:0:0"), graph.add("buffersink")
+    source.link_to(crop)
+    crop.link_to(sink)
+    graph.configure()
+    graph.vpush(frame)
+    return graph.vpull()
 
 
 def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:

@@ -113,7 +113,7 @@ class _Reading:
             self._codec = self._video.codec_context.codec.canonical_name
             self._colour = StreamColour.of(self._video.codec_context, self._codec)
             self._video_packets = VideoPackets(self._video.time_base, seeks_by_pts=container.format.name in _INDEXED)
-            self._head = _Head(video_decoder(self._video, "hide", low_delay=True))
+            self._head = _Head(video_decoder(self._video, "hide", first_look=True))
             self._shown_from: int | None = None
             """Tick of the first frame where the decoder's is not the one that the table counts from."""
         if self._audio is not None:

@@ -33,11 +33,12 @@ def has_libvpx_alpha(stream: VideoStream) -> bool:
 
 
 def video_decoder(
-    stream: VideoStream, damage: Damage, *, low_delay: bool = False, device: DeviceKind | None = None
+    stream: VideoStream, damage: Damage, *, first_look: bool = False, device: DeviceKind | None = None
 ) -> VideoCodecContext:
     """A decoder that is ready for packets. It opens with the first one.
 
-    `low_delay` keeps it from holding frames back in threads. Raises RenderError where a `device` gives no decoder.
+    For a `first_look` it holds no frames back in threads, and leaves out the filter that smooths the edges of blocks:
+    nobody sees these frames. Raises RenderError where a `device` gives no decoder.
     """
     if device is not None:
         return device_decoder(stream, device)
@@ -46,10 +47,12 @@ def video_decoder(
         context = cast(VideoCodecContext, CodecContext.create(_LIBVPX[codec], "r"))
     else:
         context = stream.codec_context
-    context.thread_type = "SLICE" if low_delay else "AUTO"
+    context.thread_type = "SLICE" if first_look else "AUTO"
     context.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
     # Without this, pictures whose left edge is cropped by an odd number of samples are cropped by fewer.
     context.flags |= Flags.unaligned
+    if first_look:
+        context.options = {"skip_loop_filter": "all"}
     if damage == "refuse":
         context.options = {"err_detect": "crccheck" if codec in _FLAGGING else "crccheck+explode"}
     elif damage == "show":

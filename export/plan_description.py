@@ -22,8 +22,7 @@ from export.films.copying import CopyPart, plan_copying
 from export.frame_source import choose_decoding
 from export.job import ExportOptions
 from export.outputs.output_plan import PlannedOutput, plan_outputs
-from export.project import OpenedProject, open_project
-from export.session import choose_system, planner_for
+from export.project import OpenedProject, choose_system, open_project, planner_for
 from planner.clip_uses import ClipUse, clip_uses, decode_sources
 from planner.export_planner import frame_bytes
 from planner.frame_set import FrameSet

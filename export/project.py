@@ -5,6 +5,7 @@ Every problem of the file and of its media is found here, before anything is ren
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,10 +14,13 @@ from pathlib import Path
 from export.job import ExportOptions
 from export.shared_resources import SharedResources
 from planner.errors import Problem, ProjectError, SetupError
+from planner.export_planner import ExportPlanner
+from planner.frame_set import FrameSet
 from planner.loader import list_media_used, load
 from planner.markers import find_marker_problems
 from planner.media import MediaFacts
 from planner.resolve import find_problems, resolve
+from planner.selection import System, complexity, select_export_system
 from planner.subtitles import CueSheet
 from planner.timeline import Media, Shape, Subtitles, Text, Timeline
 from planner.walk import reachable_clips
@@ -56,14 +60,22 @@ class Validation:
     """Paths of the outputs that the project lists."""
 
 
-def open_project(path: Path, options: ExportOptions, shared: SharedResources | None = None) -> OpenedProject:
+def open_project(
+    path: Path,
+    options: ExportOptions,
+    shared: SharedResources | None = None,
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> OpenedProject:
     """Load, probe, measure and resolve. `shared`: what this process keeps from one project to the next.
+
+    `meanwhile` is called once, while other threads probe the project's files mostly without Python's lock.
 
     Raises ProjectError with all problems, SetupError for a project file that can't be read.
     """
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
-    facts, problems = _probe(loaded.timeline, options, shared)
+    facts, problems = _probe(loaded.timeline, options, shared, meanwhile)
     text_sizes, drawing_problems = _check_drawings(loaded.timeline)
     problems += drawing_problems
     problems += _check_filters(loaded.timeline)
@@ -99,7 +111,10 @@ def _read_subtitles(timeline: Timeline) -> tuple[tuple[tuple[Subtitles, CueSheet
 
 
 def _probe(
-    timeline: Timeline, options: ExportOptions, shared: SharedResources | None
+    timeline: Timeline,
+    options: ExportOptions,
+    shared: SharedResources | None,
+    meanwhile: Callable[[], object],
 ) -> tuple[dict[str, MediaFacts], list[Problem]]:
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
@@ -117,7 +132,9 @@ def _probe(
 
     names = sorted(list_media_used(timeline))
     with probing(), ThreadPoolExecutor(available_cores(), thread_name_prefix="probe") as pool:
-        found = dict(zip(names, pool.map(look, names), strict=True))
+        looked = pool.map(look, names)
+        meanwhile()
+        found = dict(zip(names, looked, strict=True))
     facts = {name: each for name, each in found.items() if isinstance(each, MediaFacts)}
     return told_apart(facts), [each for each in found.values() if isinstance(each, Problem)]
 
@@ -168,6 +185,24 @@ def _check_filters(timeline: Timeline) -> list[Problem]:
         except FilterError as error:
             problems.append(Problem(path, str(error), error.hint))
     return problems
+
+
+def planner_for(opened: OpenedProject, frames: FrameSet | range, options: ExportOptions) -> ExportPlanner:
+    """The planner of an export that makes pictures of some frames. Raises SetupError."""
+    return ExportPlanner(
+        opened.timeline,
+        opened.facts,
+        opened.text_sizes,
+        frames,
+        simplify=options.fast_paths,
+        scale=options.canvas_scale,
+    )
+
+
+def choose_system(opened: OpenedProject, options: ExportOptions) -> tuple[System, str]:
+    """The decoding system and its reason."""
+    found = complexity(opened.timeline, opened.facts)
+    return select_export_system(found.unique_files, found.nested_clips, found.compositions, options.system)
 
 
 def validate_project(path: Path, options: ExportOptions) -> Validation:

@@ -98,7 +98,7 @@ def test_validate_tells_a_syntax_error_without_the_media_libraries(tmp_path: Pat
 
 
 def test_that_check_would_notice() -> None:
-    assert loaded_after("import export.session") == set(HEAVY)
+    assert loaded_after("import export.rendering") == set(HEAVY)
 
 
 def settings() -> dict[str, Any]:

@@ -24,9 +24,8 @@ from export.checks.golden_keys import content_keys, media_hashes, versions
 from export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame
 from export.checks.golden_store import GoldenStore, GoldenUpdate
 from export.checks.picture_comparison import shown_pictures, thumbnail
-from export.project import OpenedProject, open_project
+from export.project import OpenedProject, choose_system, open_project
 from export.report import ExportRecord
-from export.session import choose_system
 from planner.check_moments import choose_moments
 from planner.checks import ENCODER, EXACT, RENDERER, Auto, Moment, MomentChoice, Tolerance, moments_text, parse_moments
 from planner.clock import TimeError, format_time, frame_count, sample_at

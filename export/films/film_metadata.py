@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from av.container import OutputContainer
 from av.subtitles.stream import SubtitleStream
@@ -19,11 +20,13 @@ from export.films.codecs import OutputSettings
 from export.films.subtitle_tracks import SubtitleTrack, add_track, choose_tracks, losses, track_packets
 from export.films.tags import SEGMENTS, TRACK_LANGUAGE, tags_lost
 from export.films.track_languages import track_language
-from export.subtitles.project_subtitles import ProjectSubtitles
 from planner.clock import frame_count
 from planner.languages import is_language
 from planner.markers import Chapter, chapters
 from planner.timeline import Timeline
+
+if TYPE_CHECKING:
+    from export.subtitles.project_subtitles import ProjectSubtitles
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,8 @@ def draw(path: Path) -> None:
     from export.outputs.views import choose_views
     from export.picture_renderer import PictureRenderer
     from export.pictures.picture_sinks import open_picture_sink
-    from export.project import open_project
+    from export.project import choose_system, open_project, planner_for
     from export.report import ExportRecord
-    from export.session import choose_system, planner_for
     from planner.frame_set import FrameSet
 
     options = ExportOptions()
