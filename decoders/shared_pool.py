@@ -37,6 +37,9 @@ LOOK_AHEAD_SHARE = 0.75
 FAR_SHARE = 0.67
 """Of the room of the look-ahead, for frames that are needed in more than a second: early is good, decoding twice is
 not."""
+LOOKED_AT = 2
+"""Times the room of the look-ahead: what the planner tells of. Of files that are in the way of others some frames are
+passed over, so that it reaches further than its room alone would let it."""
 DECODER_SHARE = 0.4
 """Of the hard limit of the cache: memory that decoders may hold which only read ahead."""
 SUPPLIES = 8
@@ -64,6 +67,9 @@ class Planner(Protocol):
 
     def next_decode_batch(self, output_frame: int) -> tuple[FileBatch, ...]:
         """What an output frame and the look-ahead need."""
+
+    def set_budget(self, budget_bytes: int) -> None:
+        """Tell of so many bytes of frames in a batch."""
 
     def plan_keeping(self, budget_bytes: int) -> int:
         """Decide which frames are kept until they are shown again; returns the bytes of that."""
@@ -116,6 +122,7 @@ class SharedDecoderPool:
         )
         kept_bytes = planner.plan_keeping(int(self._cache_bytes * KEPT_SHARE))
         self._look_ahead_bytes = min(self._cache_bytes - kept_bytes, self._cache_bytes * LOOK_AHEAD_SHARE)
+        planner.set_budget(int(self._look_ahead_bytes * LOOKED_AT))
         self._memory = FrameMemory()
         self._slots = DecodeSlots(cores or available_cores(), tracer)
         self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
