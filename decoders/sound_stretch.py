@@ -19,7 +19,6 @@ import numpy as np
 from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
 from decoders.sound_window import SoundWindow
-from planner.clock import round_half_up
 
 HOP_SECONDS = 0.0213
 """About: a hop is the power of two nearest to it. A frame is two hops, so its longest fitting period is 50 Hz's."""
@@ -43,11 +42,18 @@ class SoundStretch:
 
     def __init__(self, source: SoundSource, origin: Fraction, speed: Fraction, sample_rate: int) -> None:
         """`origin` is in samples of `source`, which is read in ascending order."""
-        self._origin, self._speed = origin, speed
         self._channels = source.channels
-        self._window = SoundWindow(source)
         self._hop = hop_samples(sample_rate)
+        self._window = SoundWindow(source)
+        step = speed * self._hop
+        self._denominator = 2 * origin.denominator * step.denominator
+        self._first_place = (2 * origin.numerator + origin.denominator) * step.denominator
+        self._place_step = 2 * step.numerator * origin.denominator
+        """The place of frame j, round(origin + j × step), in whole numbers: (first + j × step) // denominator."""
         self._search = self._hop // 2
+        lags = np.abs(np.arange(-self._search, self._search + 1))
+        self._farness = _NEARNESS * lags / self._search
+        """What similarity must make up for, at each lag."""
         rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(self._hop) / self._hop)
         self._rise, self._fall = rise[:, None], (1 - rise)[:, None]
         self._frame = 0
@@ -82,7 +88,7 @@ class SoundStretch:
         """One hop of output: the second half of the last frame fades out, the first half of the next fades in."""
         hop, search = self._hop, self._search
         while True:
-            middle = round_half_up(self._origin + self._speed * self._frame * hop)
+            middle = (self._first_place + self._frame * self._place_step) // self._denominator
             around = self._window.at(middle - hop - search, 2 * hop + 2 * search)
             start = search + (self._best_lag(around[: hop + 2 * search]) if self._frame else 0)
             before, self._before = self._before, around[start + hop : start + 2 * hop]
@@ -103,5 +109,4 @@ class SoundStretch:
         energy = np.concatenate(([0.0], np.cumsum(np.square(region, dtype=np.float64).sum(axis=1))))
         scale = np.sqrt((energy[hop:] - energy[:-hop]) * np.square(wanted).sum())
         similarity = product / (scale + 1e-9)
-        lags = np.arange(-search, search + 1)
-        return int(lags[np.argmax(similarity - _NEARNESS * np.abs(lags) / search)])
+        return int(np.argmax(similarity - self._farness)) - search

@@ -37,6 +37,11 @@ from planner.timeline import Media
 
 RATE = 48000
 VOICES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+VOICE_CASES = (
+    *(("m4a", 44100, "1"), ("m4a", 48000, "1"), ("mp3", 44100, "1"), ("wav", 44100, "1"), ("flac", 96000, "1")),
+    ("m4a", 44100, "5/4"),
+)
+"""Kind of file, its sample rate, speed."""
 BLOCKS = (512, 1024, 2048, 4096, 8192, 16384, 48000)
 
 
@@ -208,8 +213,9 @@ def run_case(folder: Path, case: str, arguments: Sequence[str]) -> float:
     """What `measure` runs: seconds of the way of some voices, or bytes of memory."""
     match case:
         case "pool":
-            count, seconds, workers, speed = (*map(int, arguments[:3]), Fraction(arguments[3]))
-            return decode_all(sound_files(folder, count, seconds, rate=44100), seconds, workers=workers, speed=speed)
+            count, seconds, workers, rate = (int(arguments[place]) for place in (0, 1, 2, 5))
+            files = sound_files(folder, count, seconds, arguments[4], rate)
+            return decode_all(files, seconds, workers=workers, speed=Fraction(arguments[3]))
         case "queue":
             return queue_all(sound_files(folder, 20, 60), 30, waiting=int(arguments[0]))
         case "processes":
@@ -239,12 +245,13 @@ def memory_table() -> None:
 
 def threads_table(rounds: int) -> None:
     """The whole way of a voice with one worker and with two."""
-    print("| 8 voices, a minute of 44.1 kHz AAC: their whole way | one worker, s | two workers, s | times faster |")
+    print("| 8 voices of a minute: decode, resample, stretch, mix | one worker, s | two workers, s | times faster |")
     print("| --- | --- | --- | --- |")
-    for speed in ("1", "5/4"):
-        runs = [[measure("pool", 8, 60, workers, speed) for workers in (1, 2)] for _ in range(rounds)]
+    for suffix, rate, speed in VOICE_CASES:
+        runs = [[measure("pool", 8, 60, workers, speed, suffix, rate) for workers in (1, 2)] for _ in range(rounds)]
         one, two = (min(each) for each in zip(*runs, strict=True))
-        print(f"| speed {speed} | {one:.2f} | {two:.2f} | {one / two:.2f} |", flush=True)
+        name = f"{suffix}, {rate} Hz, speed {speed}"
+        print(f"| {name} | {one:.2f} | {two:.2f} | {one / two:.2f} |", flush=True)
 
 
 def against_ffmpeg(folder: Path, rounds: int) -> None:
