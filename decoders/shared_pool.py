@@ -30,7 +30,7 @@ from planner.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsageP
 from planner.timeline import Media
 from planner.tracing import NO_TRACE, Tracer
 
-KEPT_SHARE = 0.7
+KEPT_SHARE = 0.85
 """Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""
 LOOK_AHEAD_SHARE = 0.75
 """What the look-ahead may fill where little is kept. Frames may turn out larger than planned, and other ones needed."""
