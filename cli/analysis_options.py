@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from cli.parameters import PATH, Parsed
-from planner.sound_analysis import ANALYSIS_WORKERS, PITCH_LIMITS, AnalysisRequest, ConformTarget, SampleFormat
+from planner.sound_analysis import PITCH_LIMITS, AnalysisRequest, ConformTarget, SampleFormat
 
 if TYPE_CHECKING:
     from export.sound.sound_analysis import AnalysisOptions
@@ -125,9 +125,8 @@ _OPTIONS = (
     click.option(
         "--analysis-workers",
         type=click.IntRange(0, MAX_WORKERS),
-        default=ANALYSIS_WORKERS,
         metavar="N",
-        help="Processes that do the work; 0 does it in this one.",
+        help="Processes that do the work (one for each core, at most 3); 0 does it in this one.",
     ),
 )
 _TRIGGERS = ("analyze", "waveform", "conform")

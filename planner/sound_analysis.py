@@ -12,8 +12,8 @@ from typing import Literal
 
 SampleFormat = Literal["s16", "s24", "f32"]
 
-ANALYSIS_WORKERS = 3
-"""Processes that analyse, where nobody says how many."""
+MOST_ANALYSIS_WORKERS = 3
+"""Processes that analyse, where nobody says how many; no more than there are cores: each loads what finds the pitch."""
 PITCH_RATE = 22050
 """Samples a second of the sound that pitch is found in."""
 PITCH_HOP = 512

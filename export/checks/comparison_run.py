@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -208,7 +207,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
         seconds=seconds,
         decode_seconds=decoders.busy_seconds,
         composite_seconds=record.composite_seconds,
-        peak_memory_bytes=_peak_memory_bytes(),
+        peak_memory_bytes=peak_memory_bytes(),
         decoders_opened=decoders.opened,
         peak_open=decoders.peak_open,
         frames_decoded=decoders.frames_decoded,
@@ -232,12 +231,3 @@ def _digest(planes: Sequence[Plane], pixel_format: PixelFormat) -> bytes:
     for samples in _samples(planes, pixel_format):
         digest.update(np.ascontiguousarray(samples).data)
     return digest.digest()
-
-
-def _peak_memory_bytes() -> int | None:
-    """Of this process alone: what getrusage tells of a child begins with the memory that its parent had."""
-    with suppress(OSError, ValueError, StopIteration):
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    return peak_memory_bytes()

@@ -26,7 +26,7 @@ BATCH = 8
 """Voices of a batch."""
 DEPTH = 3
 """Blocks of a voice in memory: one that is mixed, and those that its worker may decode ahead."""
-PARALLEL_SAMPLES = 1 << 21
+PARALLEL_SAMPLES = 1 << 19
 """Voices × samples of a block from which on threads share the batches. Below, handing over costs more than it gains
 (`make bench-sound`)."""
 

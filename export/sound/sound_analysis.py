@@ -17,6 +17,7 @@ from typing import Protocol
 
 from decoders.analysis_pool import TaskRunner, task_runner
 from decoders.analysis_worker import AnalysisTask
+from decoders.decode_slots import available_cores
 from decoders.sound_listening import ConformJob, Listened, ListenTask
 from decoders.sound_pitch import PitchStretch, PitchTask, frame_count, require_librosa, stretches
 from export.outputs.output_file import OutputFile
@@ -26,7 +27,14 @@ from export.sound.panning import UnknownLayoutError, stereo_matrix
 from export.sound.waveform_picture import draw_sounds
 from planner.errors import ExportError, SetupError
 from planner.media import MediaFacts
-from planner.sound_analysis import ANALYSIS_WORKERS, PITCH_RATE, AnalysisRequest, ConformTarget, Pitch, SoundAnalysis
+from planner.sound_analysis import (
+    MOST_ANALYSIS_WORKERS,
+    PITCH_RATE,
+    AnalysisRequest,
+    ConformTarget,
+    Pitch,
+    SoundAnalysis,
+)
 from planner.timeline import Media
 
 
@@ -39,8 +47,8 @@ class AnalysisOptions:
     """Where conformed files go; made where it is missing."""
     picture: Path | None = None
     """Where a picture of all that was measured goes."""
-    workers: int = ANALYSIS_WORKERS
-    """Processes; 0 works in this one."""
+    workers: int | None = None
+    """Processes; 0 works in this one, None is one for each core, at most MOST_ANALYSIS_WORKERS."""
     force: bool = False
     """Replace files that exist."""
     allow_network: bool = False
@@ -85,7 +93,10 @@ def analyze_sounds(
         return []
     with ExitStack() as stack:
         run = _Run(files, options, listener, stack)
-        with task_runner(min(options.workers, max(run.steps, 1)), listener.checkpoint) as runner:
+        workers = options.workers
+        if workers is None:
+            workers = min(MOST_ANALYSIS_WORKERS, available_cores())
+        with task_runner(min(workers, max(run.steps, 1)), listener.checkpoint) as runner:
             run.work(runner)
     if options.picture is not None:
         _draw(options.picture, files, run.answers, force=options.force)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from decoders.audio_messages import BufferRequest, DecodeStart
 from decoders.probe import probe
 from decoders.sound import SoundReader
 from decoders.sound_playback import PlayedPart
+from export.report import peak_memory_bytes
 from export.sound import mixer as mixer_module
 from export.sound.mixer import BATCH, DEPTH, Lane, Mixer
 from export.sound.sound_gain import Window
@@ -186,7 +186,7 @@ def queue_all(paths: Sequence[Path], seconds: int, *, waiting: int) -> int:
         for number in range(20):
             pool.receive(number)
     pool.close()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory_bytes() or 0
 
 
 def decode_one(path: Path, together: Barrier, told: SimpleQueue[int]) -> None:
