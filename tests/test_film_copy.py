@@ -299,7 +299,10 @@ def test_a_source_that_changes_meanwhile_fails_the_export(
 ) -> None:
     source = tmp_path / "source.mp4"
     source.write_bytes(sources["b"].read_bytes())
-    monkeypatch.setattr("export.rendering._started", lambda *_: source.write_bytes(sources["cut"].read_bytes()))
+    other = tmp_path / "other.mp4"
+    other.write_bytes(sources["cut"].read_bytes())
+    # In one step: its sound is read on another thread.
+    monkeypatch.setattr("export.rendering._started", lambda *_: other.replace(source))
     with pytest.raises(RenderError, match="the packets to be copied are not where they were"):
         film(tmp_path, project({"b": source}, [("b", 0, 110)]), "out.mp4", copy="auto")
     assert not list(tmp_path.glob("*out.mp4*"))
