@@ -92,8 +92,8 @@ class MemoryPainter:
         if axes is None:
             return False
         if axes[0].count and axes[1].count:
-            constant: list[_Values] = [lambda _, value=value: value for value in values]  # type: ignore[misc]
-            self._compose(targets, axes, constant, [None] * len(values), lambda _: alpha, opacity)
+            constant = [_everywhere(value) for value in values]
+            self._compose(targets, axes, constant, [None] * len(values), _everywhere(alpha), opacity)
         return True
 
     def _compose(
@@ -202,6 +202,10 @@ class MemoryPainter:
         if memory is None or memory.size < count:
             memory = self._scratch[name] = np.empty(count, np.float32)
         return memory[:count].reshape(shape)
+
+
+def _everywhere(value: float) -> _Values:
+    return lambda _: value
 
 
 def _along(array: Floats, number: int, start: int, count: int) -> Floats:

@@ -13,15 +13,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
-from types import TracebackType
 from typing import Any, Protocol
 
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
-from decoders.worker_process import WorkerProcess, end_processes, start_process
+from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, start_process
 from planner.errors import ExportError, RenderError, SetupError
 
-START_SECONDS = 120.0
-"""That a process may take to load; a machine that needs longer is stuck."""
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""
 
@@ -77,15 +74,15 @@ class InProcess:
 _Worker = WorkerProcess[AnalysisTask]
 
 
-class AnalysisPool:
+class AnalysisPool(ProcessPool[_Worker]):
     """The processes. Use with `with`."""
 
     def __init__(self, workers: int, checkpoint: Callable[[], None]) -> None:
         """Starts nothing yet."""
+        super().__init__()
         assert workers > 0
         self._count = workers
         self._checkpoint = checkpoint
-        self._workers: list[_Worker] = []
         self._added: deque[AnalysisTask] = deque()
 
     def __enter__(self) -> AnalysisPool:
@@ -103,16 +100,6 @@ class AnalysisPool:
         self._deadline = time.monotonic() + START_SECONDS
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def process_ids(self) -> tuple[int, ...]:
-        """Of the processes that were started."""
-        return tuple(worker.process.pid or 0 for worker in self._workers)
-
     def add(self, task: AnalysisTask) -> None:
         self._added.append(task)
 
@@ -128,11 +115,6 @@ class AnalysisPool:
                 # Somebody could work, was offered what there is, and has nothing to do.
                 return
             yield from self._wait()
-
-    def close(self) -> None:
-        """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
-        end_processes(self._workers)
-        self._workers.clear()
 
     def _wait(self) -> Iterator[Result]:
         """What has come in from the processes, after a short wait. Also notices that one has died, busy or idle."""

@@ -52,9 +52,9 @@ def video_decoder(
     # Without this, pictures whose left edge is cropped by an odd number of samples are cropped by fewer.
     context.flags |= Flags.unaligned
     if first_look:
-        context.options = {"skip_loop_filter": "all"}
+        context.options["skip_loop_filter"] = "all"
     if damage == "refuse":
-        context.options = {"err_detect": "crccheck" if codec in _FLAGGING else "crccheck+explode"}
+        context.options["err_detect"] = "crccheck" if codec in _FLAGGING else "crccheck+explode"
     elif damage == "show":
         context.flags |= Flags.output_corrupt
     return context

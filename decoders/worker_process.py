@@ -6,18 +6,22 @@ Passive; whoever started a process ends it, on the same thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from decoders.interrupts import interrupts_held
 
+START_SECONDS = 120.0
+"""That a process may take to load; a machine that needs longer is stuck."""
 END_SECONDS = 5.0
 """That a process has to end by itself when it is told to."""
 TaskT = TypeVar("TaskT")
+WorkerT = TypeVar("WorkerT", bound="WorkerProcess[Any]")
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +45,7 @@ class WorkerProcess(Generic[TaskT]):
 def start_process(work: Callable[..., None], name: str, *arguments: Any) -> tuple[BaseProcess, connection.Connection]:
     """Start a process that calls `work(pipe, *arguments)`, and our end of its pipe. Raises OSError.
 
-    Spawned, never forked: OpenGL and libav have threads. A daemon: should this process end without `end_processes`,
+    Spawned, never forked: OpenGL and libav have threads. A daemon: should this process end without closing its pool,
     Python takes its children along.
     """
     context = get_context("spawn")
@@ -58,20 +62,36 @@ def start_process(work: Callable[..., None], name: str, *arguments: Any) -> tupl
     return process, ours
 
 
-def end_processes(workers: Iterable[WorkerProcess[TaskT]]) -> None:
-    """End processes: the idle ones by a word, the busy ones by a signal."""
-    workers = tuple(workers)
-    for worker in workers:
-        if worker.task is None and worker.ready:
-            with suppress(OSError):
-                worker.pipe.send(None)
-        else:
-            worker.process.terminate()
-    deadline = time.monotonic() + END_SECONDS
-    for worker in workers:
-        worker.process.join(max(deadline - time.monotonic(), 0))
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-        worker.process.close()
-        worker.pipe.close()
+class ProcessPool(Generic[WorkerT]):
+    """What owns processes. Use with `with`: none outlives it."""
+
+    def __init__(self) -> None:
+        self._workers: list[WorkerT] = []
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the processes that there are."""
+        return tuple(worker.process.pid or 0 for worker in self._workers)
+
+    def close(self) -> None:
+        """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
+        for worker in self._workers:
+            if worker.task is None and worker.ready:
+                with suppress(OSError):
+                    worker.pipe.send(None)
+            else:
+                worker.process.terminate()
+        deadline = time.monotonic() + END_SECONDS
+        for worker in self._workers:
+            worker.process.join(max(deadline - time.monotonic(), 0))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.process.close()
+            worker.pipe.close()
+        self._workers.clear()

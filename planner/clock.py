@@ -57,6 +57,7 @@ def _parse(value: object) -> Time:
     if isinstance(value, int | Fraction):
         return Time(seconds=Fraction(value))
     if isinstance(value, Decimal):
+        # Only what is not finite has an exponent that is no number.
         if not value.is_finite() or value.adjusted() > 12 or value.as_tuple().exponent < -30:  # type: ignore[operator]
             raise TimeError(f"{str(value)[:20]} is out of range, or has more than 30 decimals")
         return Time(seconds=Fraction(value))

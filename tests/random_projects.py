@@ -20,14 +20,13 @@ from hypothesis import strategies as st
 from export.film_range import frames_asked
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import readable_planes
+from export.outputs.views import readable_planes, sample_rows
 from export.picture_renderer import PictureRenderer
 from export.project import open_project
 from export.report import ExportRecord
 from planner.colour import SRGB
 from planner.export_planner import ExportPlanner
-from planner.frames import Plane
-from planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from planner.pixel_format import PIXEL_FORMATS
 from planner.selection import System
 from tests.clips import ffmpeg, shared_folder
 
@@ -212,12 +211,5 @@ def pictures(
             plan = planner.plan(number)
             renderer.begin(plan)
             (drawn,) = renderer.draw(plan.picture, [view])
-            found.append(b"".join(_packed(plane, format_) for plane in readable_planes(drawn)))
+            found.append(b"".join(rows.tobytes() for rows in sample_rows(readable_planes(drawn), format_)))
     return np.stack([np.frombuffer(each, np.uint8) for each in found]), record
-
-
-def _packed(plane: Plane, format_: PixelFormat) -> bytes:
-    """The samples of a plane, without what lies between its rows."""
-    row_bytes = plane.width * format_.bytes_per_sample * max(len(format_.components), 1)
-    rows = np.frombuffer(plane.data, np.uint8).reshape(plane.height, plane.stride_bytes)
-    return rows[:, :row_bytes].tobytes()

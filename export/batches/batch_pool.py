@@ -11,16 +11,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
-from types import TracebackType
 from typing import cast
 
 from decoders.decode_slots import available_cores
-from decoders.worker_process import WorkerProcess, end_processes, start_process
+from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, start_process
 from export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
 from planner.errors import SetupError
-
-START_SECONDS = 120.0
-"""That a process may take to load; a machine that needs longer is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +35,13 @@ class BatchProcess(WorkerProcess[Task]):
     """By when it must have come up, monotonic seconds."""
 
 
-class BatchPool:
+class BatchPool(ProcessPool[BatchProcess]):
     """Use with `with`: no process outlives it."""
 
     def __init__(self, processes: int) -> None:
         """Starts nothing yet."""
+        super().__init__()
         self._count = processes
-        self._workers: list[BatchProcess] = []
 
     def __enter__(self) -> BatchPool:
         """Start the processes; they load while this one goes on. Raises SetupError."""
@@ -56,16 +52,6 @@ class BatchPool:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def process_ids(self) -> tuple[int, ...]:
-        """Of the processes that there are."""
-        return tuple(worker.process.pid or 0 for worker in self._workers)
 
     @property
     def idle(self) -> list[BatchProcess]:
@@ -107,11 +93,6 @@ class BatchPool:
         for worker in self._workers:
             if worker.task is not None:
                 worker.process.terminate()
-
-    def close(self) -> None:
-        """End the processes: the idle ones by a word, the busy ones by a signal. A second call does nothing."""
-        end_processes(self._workers)
-        self._workers.clear()
 
     def _start(self) -> None:
         threads = max(available_cores() // self._count, 1) if self._count > 1 else None

@@ -10,7 +10,7 @@ import hashlib
 import signal
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import readable_planes
+from export.outputs.views import readable_planes, sample_rows
 from export.picture_renderer import PictureRenderer
 from export.project import OpenedProject
 from export.report import ExportRecord, peak_memory_bytes
@@ -193,7 +193,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
                 raise
             if job.expected and not differing and digests[done] != job.expected[done]:
                 differing = True
-                samples = tuple(row.tobytes() for row in _samples(planes, job.pixel_format))
+                samples = tuple(row.tobytes() for row in sample_rows(planes, job.pixel_format))
                 pipe.send(Differing(number, Planes(job.pixel_format, *job.size, samples)))
             now = time.perf_counter()
             if now - told >= PROGRESS_INTERVAL_SECONDS:
@@ -218,16 +218,8 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
     )
 
 
-def _samples(planes: Sequence[Plane], pixel_format: PixelFormat) -> Iterator[npt.NDArray[np.uint8]]:
-    """The bytes of each plane, shape [height, bytes of a row without padding]."""
-    bytes_per_pixel = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
-    for plane in planes:
-        rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)
-        yield rows.reshape(plane.height, plane.stride_bytes)[:, : plane.width * bytes_per_pixel]
-
-
 def _digest(planes: Sequence[Plane], pixel_format: PixelFormat) -> bytes:
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for samples in _samples(planes, pixel_format):
+    for samples in sample_rows(planes, pixel_format):
         digest.update(np.ascontiguousarray(samples).data)
     return digest.digest()

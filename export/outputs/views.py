@@ -6,16 +6,18 @@ view, at the canvas' size, whatever size their own have: scaling is theirs (`pic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from export.films.encoders import tag_colours
 from export.outputs.picture_fitter import scales
 from export.outputs.picture_sink import PictureFormat
 from planner.frames import Plane, WritablePlane
-from planner.pixel_format import PIXEL_FORMATS
+from planner.pixel_format import PIXEL_FORMATS, PixelFormat
 
 _PLANAR_RGB = {8: "gbrp", 10: "gbrp10le", 12: "gbrp12le", 14: "gbrp14le", 16: "gbrp16le"}
 """By bits: what is scaled plane by plane, and made into the other formats of R, G and B without loss."""
@@ -46,6 +48,14 @@ def new_picture(view: PictureFormat) -> tuple[VideoFrame, ViewPicture]:
 def readable_planes(frame: VideoFrame) -> tuple[Plane, ...]:
     """The samples of a finished picture."""
     return tuple(Plane(memoryview(plane), plane.line_size, plane.width, plane.height) for plane in frame.planes)
+
+
+def sample_rows(planes: Sequence[Plane], pixel_format: PixelFormat) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of each plane, shape [height, bytes of a row without padding]."""
+    bytes_per_pixel = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
+    for plane in planes:
+        rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)
+        yield rows.reshape(plane.height, plane.stride_bytes)[:, : plane.width * bytes_per_pixel]
 
 
 def choose_views(takes: Sequence[PictureFormat], canvas: tuple[int, int]) -> list[PictureFormat]:
