@@ -159,20 +159,27 @@ class OpenFiles:
             return self._open == 0 or (self._open < self._most and self._bytes + size_bytes <= self._limit_bytes)
 
     def acquire(self, size_bytes: int, ask_others: Callable[[], None]) -> None:
-        """Count a file in that is needed now; wait while there is no descriptor for it. Raises Closed."""
-        if self.full:
-            ask_others()
+        """Count a file in that is needed now; wait while there is no descriptor for it. Raises Closed.
+
+        `ask_others` wakes the other workers. It is called after this one counts as waiting: they look at `pressure`,
+        and one that saw none would sleep on.
+        """
         with self._changed:
             self._waiting += 1
-            try:
+            full = self._open >= self._most
+        try:
+            if full:
+                ask_others()
+            with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._open < self._most)
-            finally:
+                if self._closed:
+                    raise Closed
+                self._open += 1
+                self._bytes += size_bytes
+                self.peak = max(self.peak, self._open)
+        finally:
+            with self._changed:
                 self._waiting -= 1
-            if self._closed:
-                raise Closed
-            self._open += 1
-            self._bytes += size_bytes
-            self.peak = max(self.peak, self._open)
 
     def release(self, size_bytes: int) -> None:
         """A file was closed."""

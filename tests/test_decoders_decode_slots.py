@@ -114,6 +114,20 @@ def test_slots_and_files_send_everyone_home_when_they_close() -> None:
     assert asked == [True]
 
 
+def test_others_are_asked_to_close_files_once_there_is_pressure() -> None:
+    files = OpenFiles(most=1, limit_bytes=10)
+    files.acquire(5, lambda: None)
+    seen: list[int] = []
+
+    def close_one() -> None:
+        seen.append(files.pressure)
+        files.release(5)
+
+    files.acquire(5, close_one)
+    assert seen == [2], "a worker that looks now must see that somebody waits"
+    assert files.pressure == 0
+
+
 def test_cores_are_limited_by_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
     limit = tmp_path / "cpu.max"
