@@ -83,6 +83,7 @@ class AudioJob:
     """Why there are no more chunks."""
     stopped: bool = False
     queued: bool = False
+    """In the queue of its worker, or at work: it is queued again after that, if there is more to do."""
     reader: SoundReader | None = None
     playback: PlayedSound | None = None
     preparation: Iterator[None] | None = None
@@ -174,9 +175,7 @@ class AudioWorker:
         with self._lock:
             while not self._ended:
                 if self._queue:
-                    job = heapq.heappop(self._queue)[2]
-                    job.queued = False
-                    return job
+                    return heapq.heappop(self._queue)[2]
                 self._wake.wait()
             return None
 
@@ -192,10 +191,14 @@ class AudioWorker:
             with self._lock:
                 job.error = error
                 self._delivered.notify_all()
-        if job.complete:
+        with self._lock:
+            # Once only: the other side may stop the cue at any moment.
+            complete = job.complete
+        if complete:
             self._finish(job)
         with self._lock:
-            if job.complete:
+            job.queued = False
+            if complete:
                 self._follow(job)
             else:
                 self.look_at(job)
@@ -267,8 +270,7 @@ class AudioWorker:
     def _follow(self, job: AudioJob) -> None:
         """Let the next cue of the strand go on."""
         strand = self._strands[job.start.strand]
-        if job in strand:
-            strand.remove(job)
+        strand.remove(job)
         if strand:
             self.look_at(strand[0])
         else:

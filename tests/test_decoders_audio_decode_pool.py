@@ -181,6 +181,36 @@ def test_cues_of_one_strand_share_an_open_file(facts: MediaFacts, whole: Samples
         pool.close()
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_word_about_a_cue_at_work_is_heard_once(
+    facts: MediaFacts, whole: Samples, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """Room, or a stop, that comes while the worker makes the cue ready, and with which the cue is complete."""
+    pool = AudioDecodePool(RATE, workers=1)
+    is_ready = audio_worker.AudioWorker._is_ready
+    words = [DecodeStop(0) if stopped else BufferRequest(0, room(3 * RATE))]
+
+    def meanwhile(worker: audio_worker.AudioWorker, job: audio_worker.AudioJob) -> bool:
+        ready = is_ready(worker, job)
+        if ready and words:
+            pool.send(words.pop())
+        return ready
+
+    monkeypatch.setattr(audio_worker.AudioWorker, "_is_ready", meanwhile)
+    try:
+        begin(pool, facts, 0)
+        pool.send(BufferRequest(0))
+        eventually(lambda: not words)
+        if not stopped:
+            assert np.array_equal(pool.receive(0).samples.T, whole[: 3 * RATE])
+        eventually(lambda: pool.statistics().open_files == 0)
+        begin(pool, facts, 1, strand=0)
+        pool.send(BufferRequest(1, room()))
+        assert np.array_equal(pool.receive(1).samples.T, whole[:BLOCK])
+    finally:
+        pool.close()
+
+
 def test_a_stopped_cue_lets_the_others_go_on(pool: AudioDecodePool, facts: MediaFacts) -> None:
     for cue in range(3):
         begin(pool, facts, cue, strand=0, strand_goes_on=cue + 1 if cue < 2 else None)
