@@ -39,10 +39,18 @@ class VideoPackets:
     """Positions in the lists above."""
     seeks_by_pts: bool = False
     """The container does; with a dts it would land a keyframe too early."""
+    decode_durations: bool = False
+    """A packet's duration is the time until the next is decoded, which need not be the next one shown (mp4)."""
+    cut: bool = False
+    """An edit list leaves packets out."""
+    last_duration: int = 0
+    """Of the last packet in decode order, left out or not: no packet follows it, so this is what its frame lasts."""
 
     def add(self, packet: Packet[VideoStream], codec: str) -> None:
         """Note a packet, unless it puts out no frame."""
+        self.last_duration = packet.duration or 0
         if packet.is_discard or _hidden(packet, codec):
+            self.cut = self.cut or packet.is_discard
             return
         if packet.is_keyframe:
             self.keyframes.append(len(self.pts))
@@ -54,6 +62,44 @@ class VideoPackets:
     def timed(self) -> bool:
         """Every packet has a pts, and no two have the same."""
         return None not in self.pts and len(set(self.pts)) == len(self.pts)
+
+    def end_after(self, pts: array[int], told: int, stream_end: StreamEnd, frame_rate: Fraction | None) -> int:
+        """End of the last frame of `pts`, ticks. `told`: the duration that its packet says.
+
+        Where that is no duration of a frame, the stream's or the file's length tells; where nothing does, the frame
+        lasts as long as the one before.
+        """
+        last = pts[-1]
+        if self._out_of_step:
+            length = stream_end.duration
+            begin = min(at for at in self.pts if at is not None)
+            # Equal to the sum of the packets, it is no more than that: there is no edit list.
+            edited = length is not None and not self.cut and length != sum(self.duration)
+            if length is not None and edited and begin + length > last:
+                return begin + length
+            told = self.last_duration
+        limit = stream_end.file_end
+        if told > 0:
+            return limit if limit is not None and last < limit < last + told - 1 and _varies(pts) else last + told
+        if len(pts) > 1:
+            return last + (last - pts[-2])
+        return last + max(1, round(1 / ((frame_rate or DEFAULT_FRAME_RATE) * self.time_base)))
+
+    @property
+    def _out_of_step(self) -> bool:
+        """Durations in decode order are not those of the frames that the packets hold."""
+        reordered = any(a is not None and b is not None and a > b for a, b in pairwise(self.pts))
+        return self.decode_durations and reordered and len(set(self.duration)) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """What a container says of a video stream's length; None where it says nothing."""
+
+    duration: int | None = None
+    """Of the stream, ticks."""
+    file_end: int | None = None
+    """Of all streams, ticks; given where packets carry a duration that is only that of the usual frame (Matroska)."""
 
 
 @dataclass(slots=True)
@@ -101,7 +147,14 @@ def _hidden(packet: Packet[VideoStream], codec: str) -> bool:
     return codec == "vp8" and not memoryview(packet)[0] & _VP8_SHOWN
 
 
-def timed_table(found: VideoPackets, first_pts: int, frame_rate: Fraction | None, *, seekable: bool = True) -> PtsTable:
+def timed_table(
+    found: VideoPackets,
+    first_pts: int,
+    frame_rate: Fraction | None,
+    stream_end: StreamEnd = StreamEnd(),
+    *,
+    seekable: bool = True,
+) -> PtsTable:
     """The table of a stream whose packets carry distinct pts. Frames before `first_pts` can't be decoded.
 
     Where the container is not `seekable`, decoding only begins with the first frame.
@@ -110,7 +163,7 @@ def timed_table(found: VideoPackets, first_pts: int, frame_rate: Fraction | None
     durations = {pts: duration for pts, duration in zip(found.pts, found.duration, strict=True) if pts is not None}
     pts = array("q", sorted(at for at in durations if at >= first_pts))
     keys = {at: dts for at, dts in _keyframe_times(found).items() if at >= first_pts} if seekable else {}
-    end = pts[-1] + _last_duration(pts, durations[pts[-1]], found.time_base, frame_rate)
+    end = found.end_after(pts, durations[pts[-1]], stream_end, frame_rate)
     return _table(found.time_base, pts, end, keys, timed=True)
 
 
@@ -126,7 +179,7 @@ def decoded_table(found: VideoPackets, frames: list[int | None], frame_rate: Fra
         shown = _untimed(found, len(frames), frame_rate)
     keys = {at: dts for at, dts in _keyframe_times(found).items() if shown[0] <= at <= shown[-1]} if timed else {}
     pts = array("q", shown)
-    end = pts[-1] + _last_duration(pts, found.duration[-1], found.time_base, frame_rate)
+    end = found.end_after(pts, found.duration[-1], StreamEnd(), frame_rate)
     return _table(found.time_base, pts, end, keys, timed=timed)
 
 
@@ -161,10 +214,7 @@ def _untimed(found: VideoPackets, count: int, frame_rate: Fraction | None) -> li
     return [round(index * ticks) for index in range(count)]
 
 
-def _last_duration(pts: array[int], told: int, time_base: Fraction, frame_rate: Fraction | None) -> int:
-    """How long the last frame is shown: as its packet says, else as long as the one before, else by the rate."""
-    if told > 0:
-        return told
-    if len(pts) > 1:
-        return pts[-1] - pts[-2]
-    return max(1, round(1 / ((frame_rate or DEFAULT_FRAME_RATE) * time_base)))
+def _varies(pts: array[int]) -> bool:
+    """Whether frames last differently, by more than rounding to ticks explains."""
+    spaces = [b - a for a, b in pairwise(pts)]
+    return bool(spaces) and max(spaces) - min(spaces) > 2

@@ -34,7 +34,7 @@ from decoders.colour_tags import (
 from decoders.container import is_address, open_container, reason
 from decoders.file_hash import file_hash
 from decoders.normalise import UnsupportedFormat, target_format
-from decoders.packet_table import AudioPackets, VideoPackets, decoded_table, packets, timed_table
+from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
 from decoders.video_codec import video_decoder
 from planner.errors import SetupError
 from planner.media import AudioFacts, MediaFacts, MediaKind, VideoFacts
@@ -45,7 +45,8 @@ HEAD_FRAMES = 6
 """Decoded to learn what frames are like, and whether the packets tell their times truly."""
 SHORTFALL_SECONDS = Fraction(1, 2)
 """A file that ends this much earlier than its header says was cut off."""
-_INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+_MP4, _MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
+_INDEXED = frozenset({_MP4, _MATROSKA})
 """Demuxers whose duration stands in a header and is no estimate, and which seek by pts."""
 _GUESSING = frozenset({"ogg"})
 """Demuxers that guess timestamps after a seek: they are only told for each page. Such files are read from the start."""
@@ -112,7 +113,11 @@ class _Reading:
             assert self._video.time_base is not None
             self._codec = self._video.codec_context.codec.canonical_name
             self._colour = StreamColour.of(self._video.codec_context, self._codec)
-            self._video_packets = VideoPackets(self._video.time_base, seeks_by_pts=container.format.name in _INDEXED)
+            self._video_packets = VideoPackets(
+                self._video.time_base,
+                seeks_by_pts=container.format.name in _INDEXED,
+                decode_durations=container.format.name == _MP4,
+            )
             self._head = _Head(video_decoder(self._video, "hide", first_look=True))
             self._shown_from: int | None = None
             """Tick of the first frame where the decoder's is not the one that the table counts from."""
@@ -227,7 +232,7 @@ class _Reading:
         first = shown[0]
         if found.timed and first is not None:
             seekable = self._container.format.name not in _GUESSING
-            table = timed_table(found, first, rate, seekable=seekable)
+            table = timed_table(found, first, rate, self._stream_end(), seekable=seekable)
             if head.damaged or list(table.pts[: len(shown)]) == shown:
                 return table
         frames: list[int | None] = []
@@ -246,6 +251,12 @@ class _Reading:
             # Frame i is shown at the i-th decode timestamp, so the first is too, whatever pts the container guessed.
             self._shown_from = table.pts[0]
         return table
+
+    def _stream_end(self) -> StreamEnd:
+        assert self._video is not None
+        told = self._container.duration if self._container.format.name == _MATROSKA else None
+        ticks = None if told is None else round(Fraction(told, av.time_base) / self._video_packets.time_base)
+        return StreamEnd(self._video.duration, ticks)
 
     def _choose_video(self) -> VideoStream | None:
         streams = video_streams(self._container)

@@ -135,6 +135,32 @@ def test_frames_that_cannot_be_decoded_at_the_head_are_left_out(tmp_path: Path) 
     assert len(table.pts) < 45
 
 
+SLIDES = ("-vf", "settb=1/90000,setpts='(N+8*gte(N,4)+gte(N,5)+gte(N,7)*3)*90000'", "-vsync", "vfr")
+"""Frames at 0, 1, 2, 3, 12, 14, 15 and 19 s; the last is shown for 0.04 s, one frame at the encoder's rate."""
+
+
+def slides(path: Path) -> Path:
+    encoding = (*X264, "-bf", "3", "-video_track_timescale", "90000")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.32", *SLIDES, *encoding, path)
+    return path
+
+
+def test_a_film_of_variable_rate_ends_with_its_last_frame(tmp_path: Path) -> None:
+    first = slides(tmp_path / "slides.mp4")
+    assert video_of(first)[1].duration == Fraction("19.04")
+    no_edit_list = ("-movflags", "frag_keyframe+empty_moov")
+    names = {"s.mov": (), "f.mp4": no_edit_list, "late.mp4": ("-output_ts_offset", "3"), "s.mkv": (), "s.ts": ()}
+    for name, options in names.items():
+        ffmpeg("-i", first, "-c", "copy", *options, tmp_path / name)
+        assert video_of(tmp_path / name)[1].duration == Fraction("19.04"), name
+
+
+def test_a_film_of_variable_rate_that_was_cut_ends_with_its_last_frame(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    ffmpeg("-ss", "2.5", "-i", slides(tmp_path / "slides.mp4"), "-c", "copy", path)
+    assert video_of(path)[1].last_frame_duration == Fraction("0.04")
+
+
 def test_a_program_stream_that_tells_no_duration_ends_with_its_last_frame(tmp_path: Path) -> None:
     path = tmp_path / "pipe.mkv"
     path.write_bytes(ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=1:r=30", *X264, "-f", "matroska", "-"))
