@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -30,15 +31,17 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON 
 @verbose_option
 def init(directory: Path, force: bool) -> None:
     """Write a small project to start from: DIR/project.json."""
+    from export.outputs.part_file import write_whole
     from planner.starter import starter_project
 
     path = directory / "project.json"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(starter_project())
+        if not force and os.path.lexists(path):
+            raise FileExistsError
+        write_whole(path, [starter_project().encode()])
     except FileExistsError as error:
-        what = "the project file exists" if path.exists() else "the folder's name belongs to a file"
+        what = "the project file exists" if os.path.lexists(path) else "the folder's name belongs to a file"
         raise SetupError(
             what, component="Project", file=str(path), suggestion="--force replaces it, or name another folder"
         ) from error

@@ -122,7 +122,9 @@ def test_an_update_removes_what_is_no_longer_used_and_nothing_else(film: Path, g
     folder = GoldenStore(goldens, film).folder
     assert len(list(folder.glob("*.png"))) == 10
     (folder / "README.md").write_text("mine", encoding="utf-8")
-    (folder / ".new-000001-0123456789abcdef.png").write_text("left by a killed run", encoding="utf-8")
+    killed = folder / ".update.0123456789ab.reelmill-part"
+    killed.mkdir()
+    (killed / "000001-0123456789abcdef.png").write_text("left by a killed run", encoding="utf-8")
     assert check(film, "--golden", goldens, "--update", "--frames", "0.5", "-q") == 0
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".md", ".png"]
 

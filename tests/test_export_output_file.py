@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from export.outputs.output_file import OutputFile
+from export.outputs.part_file import write_whole
+from export.outputs.part_lock import open_regular
 from planner.errors import RenderError, SetupError
 
 
@@ -116,6 +118,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from export.outputs.output_file import OutputFile
+from export.outputs.part_file import write_whole
+from export.outputs.part_lock import open_regular
 output = OutputFile(Path(sys.argv[1]), force=True)
 output.path.write_text("half")
 print("ready", flush=True)
@@ -165,3 +169,41 @@ def test_names_as_long_as_the_system_allows(tmp_path: Path) -> None:
         output.path.write_text("film")
         output.commit()
     assert target.read_text() == "film"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_planted_link_is_replaced_and_never_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    target = tmp_path / "r.json"
+    target.symlink_to(precious)
+    # Even if somebody foresaw a name: a new file is never one that is there already.
+    monkeypatch.setattr("secrets.token_hex", lambda count: "0" * 2 * count)
+    (tmp_path / f".r.json.{'0' * 12}.reelmill-part.json").symlink_to(precious)
+    with pytest.raises(FileExistsError):
+        write_whole(target, [b"report"])
+    monkeypatch.undo()
+    write_whole(target, [b"rep", b"ort"])
+    assert not target.is_symlink()
+    assert target.read_text() == "report"
+    assert precious.read_text() == "mine"
+
+
+def test_leftovers_of_a_target_without_a_suffix_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    digits = "0123456789ab"
+    own = tmp_path / f".report.{digits}.reelmill-part"
+    others = [tmp_path / f".report.{digits}.reelmill-part.json", tmp_path / ".report.mine.reelmill-part"]
+    for path in (own, *others):
+        path.write_text("left")
+    write_whole(tmp_path / "report", [b"new"])
+    assert names(tmp_path) == {"report", *(path.name for path in others)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(OSError, match=name):
+            open_regular(tmp_path / name, os.O_RDONLY)

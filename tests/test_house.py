@@ -78,6 +78,47 @@ def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), "a module begins with a docstring"
 
 
+WRITERS = {
+    "export/batches/batch_state.py": "appends to a regular file of its own",
+    "export/checks/check_film.py": "into a temporary folder",
+    "export/checks/golden_store.py": "into a part folder",
+    "export/films/movie_file.py": "to the part file of an output",
+    "export/films/playlist_output.py": "into a part folder",
+    "export/films/segment_files.py": "into a part folder",
+    "export/outputs/part_file.py": "the room for it",
+    "export/outputs/target_checks.py": "syncs part files",
+    "export/pictures/animation_file.py": "to the part file of an output",
+    "export/pictures/apng_animation.py": "to the part file of an output",
+    "export/pictures/contact_sheet.py": "to the part file of an output",
+    "export/pictures/picture_file.py": "to part files and into part folders",
+    "export/pictures/picture_scratch.py": "to a file in memory",
+    "export/pictures/picture_sequence.py": "into a part folder",
+    "export/pictures/poster.py": "to the part file of an output",
+    "export/pictures/webp_animation.py": "to the part file of an output",
+    "export/sound/coded_sound.py": "to a nameless file",
+    "decoders/sound_conform.py": "to the part file of an output",
+    "decoders/sound_listening.py": "into a temporary folder",
+}
+"""Modules that write to files, and why they need no part file of their own."""
+
+
+def written_lines(path: Path) -> Iterator[int]:
+    """Lines of a module that open a file for writing."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = [*node.args, *(word.value for word in node.keywords if word.arg == "mode")]
+            words = [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            to_write = any(re.fullmatch(r"[rwaxb+t]+", word) and set(word) & set("wax+") for word in words)
+            if name in ("write_text", "write_bytes") or (name in ("open", "fdopen") and to_write):
+                yield node.lineno
+
+
+def test_files_are_written_under_names_that_nobody_can_foresee() -> None:
+    writers = {path.relative_to(ROOT).as_posix() for path in SOURCES if any(written_lines(path))}
+    assert writers == set(WRITERS), "write through export.outputs.part_file, or say why not"
+
+
 def loaded_after(code: str) -> set[str]:
     """Which of the heavy libraries a fresh Python has loaded after running that code."""
     program = f"import sys\n{code}\nprint('loaded', *[name for name in {HEAVY!r} if name in sys.modules])"

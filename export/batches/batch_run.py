@@ -99,15 +99,14 @@ class _Batch:
                     self._end(number, JobResult(job, "cancelled"))
 
     def _check_outputs(self) -> None:
-        """Raises SetupError where an output exists that nobody asked to replace."""
-        if self._options.force:
-            return
+        """Raises SetupError for a state that can't be read, and an output that nobody asked to replace."""
+        known = {job.output for job in self._summary.jobs if self._state.knows(job.output)}
         existing = [
             job.output
             for job in self._summary.jobs
-            if job.output.exists() and not (self._how.resume and self._state.knows(job.output))
+            if job.output.exists() and not (self._how.resume and job.output in known)
         ]
-        if not existing:
+        if self._options.force or not existing:
             return
         named = ", ".join(map(str, existing[:_MOST_NAMED]))
         more = f" and {len(existing) - _MOST_NAMED} more" if len(existing) > _MOST_NAMED else ""

@@ -16,8 +16,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from export.outputs.part_lock import open_regular
 from planner.errors import RenderError, SetupError
 
 STATE_NAME = ".reelmill-batch.jsonl"
@@ -82,10 +83,10 @@ class BatchState:
         path = folder / STATE_NAME
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # A run that was killed may have left half a line.
-            whole = not path.exists() or _ends_whole(path)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(("" if whole else "\n") + json.dumps(line, ensure_ascii=False) + "\n")
+            with os.fdopen(open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "ab+") as file:
+                # A run that was killed may have left half a line.
+                before = b"" if _ends_whole(file) else b"\n"
+                file.write(before + json.dumps(line, ensure_ascii=False).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -125,12 +126,16 @@ def _is_numbered(path: Path) -> bool:
 def _read(path: Path) -> Iterator[tuple[str, _Entry]]:
     """By film; later lines replace earlier ones. Raises SetupError."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+            lines = file.read().split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise SetupError(
-            f"the state of the batch can't be read: {error.strerror}", component="Batch", file=str(path)
+            f"the state of the batch can't be read: {error.strerror}",
+            component="Batch",
+            file=str(path),
+            suggestion="remove what has that name; batches keep what they have done in a file of their own",
         ) from error
     for line in lines:
         entry = _entry(line)
@@ -147,12 +152,11 @@ def _entry(line: bytes) -> tuple[str, _Entry] | None:
         return None
 
 
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _ends_whole(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _sha256(path: Path) -> str | None:

@@ -22,15 +22,14 @@ from PIL import Image
 
 from export.checks.golden_manifest import Manifest, StoredFrame, StoredSound, read_manifest
 from export.checks.sound_fingerprint import SoundFingerprint, load_fingerprint
+from export.outputs.part_folder import PartFolder
 from export.outputs.text_file import write_text_file
-from export.pictures.picture_file import write_picture
+from export.pictures.picture_file import write_bytes, write_picture
 from planner.errors import RenderError, SetupError
 
 MANIFEST = "manifest.json"
 _OURS = re.compile(r"(?:[0-9]{6,}-[0-9a-f]{16}\.png|sound-[0-9a-f]{16}\.npz)")
 """Names of files that an update may remove."""
-_NEW = ".new-"
-"""Begins the names of files that are being written."""
 _MAX_STEM = 60
 
 Pixels = npt.NDArray[np.uint8]
@@ -114,12 +113,15 @@ class GoldenUpdate:
         self._sound: StoredSound | None = None
         self._new: list[Path] = []
         self._made: list[Path] = []
+        self._part: PartFolder | None = None
+        """Holds files until they are written."""
         self._committed = False
         try:
             for folder in [*reversed(self._folder.parents), self._folder]:
                 if not folder.exists():
                     folder.mkdir()
                     self._made.append(folder)
+            self._part = PartFolder(self._folder / "update")
         except OSError as error:
             self._take_back()
             raise SetupError(
@@ -150,15 +152,8 @@ class GoldenUpdate:
         digest = pixels_hash(pixels)
         stored = StoredFrame(frame, tuple(reasons), f"{frame:06}-{digest[:16]}.png", digest, key)
         if not self._holds(stored, pixels):
-            path = self._folder / stored.file
-            part = self._folder / f"{_NEW}{stored.file}"
-            self._new.append(part)
-            try:
-                write_picture(part, pixels)
-                self._new.append(path)
-                part.replace(path)
-            except OSError as error:
-                raise _unwritable(path, error) from error
+            write_picture(self._new_file(stored.file), pixels)
+            self._put_in_place(stored.file)
         self._frames.append(stored)
         return stored
 
@@ -166,15 +161,9 @@ class GoldenUpdate:
         """Keep the fingerprint of the sound. Raises RenderError where it can't be written."""
         data = fingerprint.save()
         stored = StoredSound(f"sound-{hashlib.sha256(data).hexdigest()[:16]}.npz", fingerprint.digest)
-        path = self._folder / stored.file
-        if not path.exists():
-            part = self._folder / f"{_NEW}{stored.file}"
-            self._new += [part, path]
-            try:
-                part.write_bytes(data)
-                part.replace(path)
-            except OSError as error:
-                raise _unwritable(path, error) from error
+        if not (self._folder / stored.file).exists():
+            write_bytes(self._new_file(stored.file), data, self._folder / stored.file)
+            self._put_in_place(stored.file)
         self._sound = stored
 
     def commit(self, manifest: Manifest) -> None:
@@ -185,12 +174,25 @@ class GoldenUpdate:
         except OSError as error:
             raise _unwritable(path, error) from error
         self._committed = True
+        self._end()
         kept = {each.file for each in manifest.frames} | ({manifest.sound.file} if manifest.sound else set())
         for file in self._folder.iterdir():
-            name = file.name.removeprefix(_NEW)
-            if _OURS.fullmatch(name) and file.name not in kept:
+            if _OURS.fullmatch(file.name) and file.name not in kept:
                 with contextlib.suppress(OSError):
                     file.unlink()
+
+    def _new_file(self, name: str) -> Path:
+        """Where a file is written before it is put in place."""
+        assert self._part is not None
+        return self._part.path / name
+
+    def _put_in_place(self, name: str) -> None:
+        path = self._folder / name
+        self._new.append(path)
+        try:
+            self._new_file(name).replace(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
 
     def _holds(self, stored: StoredFrame, pixels: Pixels) -> bool:
         """Whether the picture is there already: other versions of zlib would write the same pixels in other bytes."""
@@ -200,7 +202,12 @@ class GoldenUpdate:
             return False
         return there is not None and np.array_equal(there, pixels)
 
+    def _end(self) -> None:
+        if self._part is not None:
+            self._part.remove()
+
     def _take_back(self) -> None:
+        self._end()
         for path in self._new:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import Self
 from export.outputs.made_folders import MadeFolders
 from export.outputs.output_target import Written
 from export.outputs.part_folder import PartFolder
-from export.outputs.part_lock import lock, part_prefix
+from export.outputs.part_lock import DIGITS, lock, part_prefix
 from export.outputs.target_checks import not_in_place, refused, sync
 from export.pictures.picture_names import PictureNames
 from planner.errors import RenderError, SetupError
@@ -143,7 +143,7 @@ class OutputFolder:
                 file=str(self._asked),
                 suggestion="name another folder, or remove what came into this one",
             )
-        old = self._target.with_name(f"{part_prefix(self._target)}{secrets.token_hex(6)}{_OLD}")
+        old = self._target.with_name(f"{part_prefix(self._target)}{secrets.token_hex(DIGITS // 2)}{_OLD}")
         with _locked(self._target):
             self._target.rename(old)
             try:
@@ -163,7 +163,7 @@ def _locked(folder: Path) -> Iterator[bool]:
     if sys.platform == "win32":  # which opens no folders
         yield False
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield lock(descriptor)
     finally:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from export.outputs.part_lock import MARK, lock, part_prefix
+from export.outputs.part_lock import DIGITS, MARK, lock, part_names, part_prefix
 
 
 class PartFolder:
@@ -38,7 +38,7 @@ class PartFolder:
 
     def _create(self, target: Path) -> Path:
         while True:
-            path = target.with_name(f"{part_prefix(target)}{secrets.token_hex(6)}{MARK}")
+            path = target.with_name(f"{part_prefix(target)}{secrets.token_hex(DIGITS // 2)}{MARK}")
             path.mkdir()
             descriptor = _open(path)
             if descriptor is None or not lock(descriptor, wait=True):
@@ -55,17 +55,18 @@ class PartFolder:
 
 
 def _open(folder: Path) -> int | None:
-    """A descriptor of a folder; None where it is gone, or folders can't be opened."""
+    """A descriptor of a folder; None where it is gone, or folders can't be opened. Raises OSError for a link."""
     if sys.platform == "win32":
         return None
     with contextlib.suppress(FileNotFoundError):
-        return os.open(folder, os.O_RDONLY)
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     return None
 
 
 def _remove_leftovers(target: Path, clear: Callable[[Path], None] | None) -> None:
+    names = part_names(target)
     for path in target.parent.iterdir():
-        if not (path.name.startswith(part_prefix(target)) and path.name.endswith(MARK) and path.is_dir()):
+        if not names.fullmatch(path.name):
             continue
         with contextlib.suppress(OSError):
             descriptor = _open(path)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from export.outputs.part_file import write_whole
 from planner.errors import SetupError
 
 
 def write_text_file(path: Path, text: str | Iterable[str]) -> None:
     """Write text, in one piece or in several, as UTF-8; folders are made, and a file of that name is replaced.
 
-    It is written beside its target under another name, then renamed. Raises OSError; what was there stays then.
+    Raises OSError; what was there stays then.
     """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines([text] if isinstance(text, str) else text)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, (piece.encode() for piece in ([text] if isinstance(text, str) else text)))
 
 
 def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: Callable[[Path], bool]) -> None:
@@ -36,6 +28,8 @@ def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: C
         raise _refused(path, what, "is a file that the export itself reads or writes")
     if path.is_dir():
         raise _refused(path, what, "is a folder")
+    if path.exists() and not path.is_file():
+        raise _refused(path, what, "is a device or a pipe, not a file")
     if path.exists() and not _readable(path, is_ours):
         raise _refused(path, what, f"would replace a file that is no {what}")
     folder = path.absolute().parent
