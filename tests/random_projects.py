@@ -56,12 +56,17 @@ def source_files(factory: pytest.TempPathFactory) -> Path:
     """The folder that the projects' files lie in; made once a session."""
     folder = shared_folder(factory) / "random-projects"
     folder.mkdir(exist_ok=True)
+    make_sources(folder)
+    return folder
+
+
+def make_sources(folder: Path) -> None:
+    """Make the files that are not yet in the folder. Several processes may do so at once."""
     for name, arguments in SOURCES.items():
         if not (folder / name).exists():
-            made = folder / f"{factory.getbasetemp().name}-{name}"
+            made = folder / f"{os.getpid()}-{name}"
             ffmpeg(*arguments, made)
             made.replace(folder / name)
-    return folder
 
 
 @st.composite
