@@ -36,12 +36,13 @@ _TEXT_ART = frozenset({"adf", "bin", "idf", "tty", "xbin"})
 """Demuxers that draw any text file as a film."""
 _HEAD_BYTES = 1024
 _PLAYLIST_HEADS = (
-    (re.compile(rb"^\xef\xbb\xbf?\s*#EXTM3U|^#EXTM3U"), "an HLS playlist"),
-    (re.compile(rb"^\s*ffconcat\s+version"), "an ffconcat list"),
-    (re.compile(rb"^\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<MPD[\s>]", re.DOTALL), "a DASH manifest"),
-    (re.compile(rb"^v=0\r?\n"), "an SDP session description"),
-    (re.compile(rb"^\s*\[playlist\]", re.IGNORECASE), "a PLS playlist"),
-    (re.compile(rb"^\s*<asx[\s>]", re.IGNORECASE), "an ASX playlist"),
+    (re.compile(rb"(?:\xef\xbb\xbf?\s*)?#EXTM3U"), "an HLS playlist"),
+    (re.compile(rb"\s*ffconcat\s+version"), "an ffconcat list"),
+    # Atomic: a comment that is no part of a manifest must not be tried in every other way.
+    (re.compile(rb"\s*+(?:<\?xml[^>]*+>)?+\s*+(?>(?><!--.*?-->)\s*+)*+<MPD[\s>]", re.DOTALL), "a DASH manifest"),
+    (re.compile(rb"v=0\r?\n"), "an SDP session description"),
+    (re.compile(rb"\s*\[playlist\]", re.IGNORECASE), "a PLS playlist"),
+    (re.compile(rb"\s*<asx[\s>]", re.IGNORECASE), "an ASX playlist"),
 )
 
 
@@ -127,7 +128,7 @@ def _playlist_problem(path: str) -> tuple[str, str] | None:
     with Path(path).open("rb") as file:
         head = file.read(_HEAD_BYTES)
     for pattern, kind in _PLAYLIST_HEADS:
-        if pattern.search(head):
+        if pattern.match(head):
             return (
                 f"the file is {kind}, which names other files; media are files that hold their media themselves",
                 "name the media file itself, or join the parts into one file first",

@@ -184,7 +184,7 @@ def _plain(text: str) -> Tolerance:
 
 
 def _number(text: str, setting: _Setting) -> float:
-    match = re.fullmatch(rf"\s*([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s*(%|{setting.unit})?\s*", text, re.IGNORECASE)
+    match = re.fullmatch(rf"\s*+([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s*+(%|{setting.unit})?\s*+", text, re.IGNORECASE)
     percent = match is not None and match[2] == "%"
     if match is None or (percent and setting.unit) or (setting.field == "largest" and not match[1].isdigit()):
         raise ToleranceError(f'"{text}" is no value for a tolerance: {_FORM}')

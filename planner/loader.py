@@ -139,10 +139,11 @@ def list_media_used(timeline: Timeline) -> set[str]:
     }
 
 
-def _in_order(problem: Problem) -> list[str | int]:
+def _in_order(problem: Problem) -> list[str | tuple[int, str]]:
     """By path, numbers by value: what concerns one clip stands together."""
     parts = re.split(r"([0-9]+)", problem.path)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+    # A name may hold more digits than Python makes an integer of.
+    return [(len(part.lstrip("0")), part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _read(path: Path) -> str:

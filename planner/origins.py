@@ -14,8 +14,8 @@ from dataclasses import replace
 from planner.errors import Problem
 from planner.json_path import Location, json_path
 
-_STEP = re.compile(r'\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]|\[("(?:[^"\\]|\\.)*")\]')
-_PATH = re.compile(rf"\$(?:{_STEP.pattern})+")
+_STEP = re.compile(r'\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]|\[("[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
+_PATH = re.compile(rf"\$(?:{_STEP.pattern})++")
 _MOST_ROUNDS = 5
 """That a message names."""
 Step = str | int

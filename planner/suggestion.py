@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 
 _MOST_WORDS = 2000
 """difflib's time grows with the number of words; a project may name a hundred thousand media."""
@@ -12,7 +13,7 @@ _MOST_WORDS = 2000
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str | None:
     """`did you mean "media"?` for `meda`; None where nothing is near."""
-    words = tuple(allowed)
+    words = tuple(islice(allowed, _MOST_WORDS + 1))
     if len(word) > 200 or len(words) > _MOST_WORDS:
         return None
     nearest = _nearest(word, words)

@@ -74,8 +74,8 @@ def _deeper_than(data: object, levels: int) -> bool:
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape that is a character only as one of a pair."""
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
-_STRING_START = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
+_STRING_START = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')
+_STRING = re.compile(rf'{_STRING_START.pattern}"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+])")
 _WORD = re.compile(r"[-+.\w]+")
 _NOT_A_NUMBER = ("NaN", "Infinity", "-Infinity")

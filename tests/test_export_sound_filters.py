@@ -163,6 +163,28 @@ def test_filters_that_reach_files_network_or_other_streams_are_refused(chain: st
         parse_chain(chain)
 
 
+@pytest.mark.parametrize("chain", [
+    r"volume=volume=while(1\,0)",
+    r"volume=volume=wh\\ile (1\,0)",
+    "volume=volume='w h i l e(1,0)'",
+    r"volume=volume=wh\'\'ile+anything(1\,0)",
+    "highpass=f='1+while(1,0)'",
+    "bass,volume=1:enable='-while(1,0)'",
+    "volume=volume='taylor(taylor(taylor(1,1),1),1)'",
+    "volume=volume='root(root(ld(0),1),1)'",
+    "volume=volume='mod(time(0),1)'",
+])  # fmt: skip
+def test_expressions_that_may_not_end_are_refused(chain: str) -> None:
+    with pytest.raises(FilterError, match=r'"(while|taylor|root|time)" can.t be used in expressions: it ') as caught:
+        parse_chain(chain)
+    assert caught.value.hint == "write the value without it"
+
+
+@pytest.mark.parametrize("chain", ["afade=t=in:start_time=0:d=1", "volume=volume='sqrt(0.25)*max(t,1)':eval=frame"])
+def test_names_that_hold_those_of_refused_functions_are_taken(chain: str) -> None:
+    check_chain(chain, "stereo", RATE)
+
+
 def test_quotes_and_backslashes_are_those_of_ffmpeg() -> None:
     first, second = parse_chain(r"volume='if(gt(t,1),1,2)':eval=frame,volume=if(gt(t\,1)\,1\,2)")
     assert (first.options, first.position) == ("if(gt(t,1),1,2):eval=frame", 1)

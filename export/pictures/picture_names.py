@@ -13,9 +13,11 @@ from planner.clock import TimeError, timecode
 from planner.errors import SetupError
 
 _FIELD = re.compile(r"%%|%(?:0(?P<percent>\d+))?d|\{frame(?::(?:0(?P<brace>\d+))?d?)?\}|\{timecode\}")
-_LOOKS_LIKE_A_FIELD = re.compile(r"%.?|\{\w*(?::[^}]*)?\}")
-_MEANT_AS_A_FIELD = re.compile(r"%\d*[diu]|\{(?:frame|timecode|number)[^}]*\}", re.IGNORECASE)
+_LOOKS_LIKE_A_FIELD = re.compile(r"%.?|\{\w*+(?::[^{}]*+)?\}")
+_MEANT_AS_A_FIELD = re.compile(r"%\d*+[diu]|\{(?:frame|timecode|number)[^{}]*+\}", re.IGNORECASE)
 _MAX_DIGITS = 20
+_MAX_FIELDS = 3
+"""How many numbers a name holds. Numbers that touch could be told apart in too many ways if there were more."""
 _SUGGESTION = "number the pictures with %06d, {frame} or {frame:06d}, or {timecode}; %% stands for a percent sign"
 
 
@@ -57,6 +59,8 @@ class PictureNames:
                 "has no number in its name, so all pictures would have one name",
                 f"{_SUGGESTION}, as in {pattern.with_name(f'{pattern.stem}-%06d{pattern.suffix}')}",
             )
+        if len(fields) > _MAX_FIELDS:
+            raise _refused(pattern, f"has {len(fields)} numbers in its name; {_MAX_FIELDS} is the limit", _SUGGESTION)
         if any(_digits(field) > _MAX_DIGITS for field in fields):
             raise _refused(pattern, f"asks for more than {_MAX_DIGITS} digits", _SUGGESTION)
         if start_number < 0:

@@ -6,10 +6,14 @@ and taken back. Passive; one thread. Whoever makes a `FilterChain` closes it.
 
 Only filters that are listed here can be used. They take one stream of sound and give one of the same length, and
 touch neither files nor network; what others do (cut, read files, draw, measure) has no place in a bus.
+
+libav evaluates every number of an option as an expression. Functions that may run without end, or that differ from
+one run to the next, are refused before libav sees them: it holds Python's lock while it evaluates.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,6 +54,16 @@ _INSTEAD = {
     "amix": "tracks are mixed anyway",
 }
 """What to do instead of filters that people would miss."""
+_REFUSED_FUNCTIONS = {
+    "while": "may run without end",
+    "taylor": "evaluates its argument up to 1,000 times",
+    "root": "evaluates its argument up to 1,000 times",
+    "time": "gives another value in every run",
+}
+"""Functions of libav's expressions that options can't use. `taylor` and `root` can be nested."""
+_FUNCTION = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_REFUSED_FUNCTIONS)})(?![A-Za-z0-9_])")
+_QUOTING = re.compile(r"[\\'\s]+")
+"""What libav takes away before it reads an expression."""
 _FRAME_SAMPLES = 1024
 """Of the frames that go in, counted from the beginning of the bus: some filters work frame by frame."""
 _PROBE_SAMPLES = 1 << 18
@@ -94,6 +108,9 @@ def parse_chain(text: str) -> tuple[Filter, ...]:
             raise FilterError(f"filter {number} of the chain, at character {position}, is missing")
         if bare not in FILTERS:
             raise _refusal(made)
+        if found := _FUNCTION.search(_QUOTING.sub("", made.options)):
+            why = f'"{found[0]}" can\'t be used in expressions: it {_REFUSED_FUNCTIONS[found[0]]}'
+            raise FilterError(f"{made.place}: {why}", "write the value without it")
         filters.append(made)
     return tuple(filters)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -53,15 +54,18 @@ def _ass_number(text: str) -> int | None:
     return int(digits, 16) if re.fullmatch(r"[0-9A-Fa-f]{1,8}", digits) else None
 
 
-_TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z]+)(?P<rest>[^<>]*)>|(?P<time><[0-9:.]+>)|\{(?P<override>\\[^}]*)\}")
+_TOKEN = re.compile(
+    r"<(?P<close>/?)(?P<tag>[A-Za-z]++)(?P<rest>[^<>]*+)>|(?P<time><[0-9:.]++>)|\{(?P<override>\\[^}]*+)\}"
+)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 _CLASS_COLOURS = ("white", "lime", "cyan", "red", "yellow", "magenta", "blue", "black")
 """Classes of WebVTT's default style sheet."""
 _SILENT_TAGS = ("v", "lang", "c")
 """They say who speaks and in which language, and name classes."""
-_BLOCK = re.compile(r"(?<!\\)\{([^}]*)\}")
+_BLOCK = re.compile(r"(?<!\\)\{([^}]*+)\}")
 _ESCAPE = re.compile(r"\\([Nnh{}])")
-_TAG = re.compile(r"\\\s*([^\\(]*(?:\([^)]*\)?)?[^\\(]*)")
+_TAG = re.compile(r"\\\s*+([^\\(]*+(?:\([^)]*+\)?)?[^\\(]*+)")
+_ATTRIBUTE = re.compile(r"(?<![a-z])([a-z]++)\s*+=\s*+(?:\"([^\"]*+)\"|'?([^\s'\"]++)'?)", re.IGNORECASE)
 _LEGACY_ALIGN = {1: 1, 2: 2, 3: 3, 5: 7, 6: 8, 7: 9, 9: 4, 10: 5, 11: 6}
 _WRAPS: dict[str, Wrap] = {"0": "even", "1": "full", "2": "none", "3": "even"}
 _UNSUPPORTED = {
@@ -133,12 +137,13 @@ class _Marking:
         self._position: tuple[float, float] | None = None
         self._fade = (Fraction(0), Fraction(0))
         self._aligned = self._drawing = False
+        self._open_tags: Counter[str] = Counter()
 
     def tagged(self, text: str) -> MarkedCue:
         """Of srt and vtt."""
         within: list[tuple[str, _Look]] = []
         position = 0
-        for token in _TOKEN.finditer(text):
+        for token in _TOKEN.finditer(_without_open_blocks(text)):
             self._write(_unescaped(text[position : token.start()]))
             position = token.end()
             if token["override"]:
@@ -146,14 +151,14 @@ class _Marking:
             elif token["time"]:
                 self._note("times inside of a cue")
             elif not self._tag(token["close"], token["tag"].lower(), token["rest"], within):
-                self._write(token[0])
+                self._write(text[token.start() : position])
         self._write(_unescaped(text[position:]))
         return self._result()
 
     def overridden(self, text: str) -> MarkedCue:
         """Of ass."""
         position = 0
-        for block in _BLOCK.finditer(text):
+        for block in _BLOCK.finditer(_without_open_blocks(text)):
             self._write_escaped(text[position : block.start()])
             position = block.end()
             # What holds no backslash is a comment.
@@ -205,12 +210,14 @@ class _Marking:
         if name not in (*flags, *_SILENT_TAGS, "font", "ruby", "rt"):
             return False
         if close:
-            opened = next((i for i in range(len(within) - 1, -1, -1) if within[i][0] == name), None)
-            if opened is not None:
-                self._look = within[opened][1]
-                del within[opened:]
+            while self._open_tags[name]:
+                closed, self._look = within.pop()
+                self._open_tags[closed] -= 1
+                if closed == name:
+                    break
             return True
         within.append((name, self._look))
+        self._open_tags[name] += 1
         if name in flags:
             self._relook(**{flags[name]: True})
         elif name == "font":
@@ -224,7 +231,7 @@ class _Marking:
         return True
 
     def _font(self, rest: str) -> None:
-        for key, quoted, bare in re.findall(r"([a-z]+)\s*=\s*(?:\"([^\"]*)\"|'?([^\s'\"]+)'?)", rest, re.IGNORECASE):
+        for key, quoted, bare in _ATTRIBUTE.findall(rest):
             value = quoted or bare
             if key.lower() == "color":
                 try:
@@ -350,6 +357,15 @@ class _Marking:
         if (other.size, other.outline, other.shadow) != (self._style.size, self._style.outline, self._style.shadow):
             self._note("\\r to a style of another size or outline")
         self._look = _look_of(other, other.color)
+
+
+def _without_open_blocks(text: str) -> str:
+    """A text of the same length in which no `{` stands behind the last `}`: each would be looked for its end in vain.
+
+    The text holds no NUL (export.subtitles.subtitle_file).
+    """
+    closed = text.rfind("}") + 1
+    return text[:closed] + text[closed:].replace("{", "\0")
 
 
 def _unescaped(text: str) -> str:

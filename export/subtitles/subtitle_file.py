@@ -120,7 +120,7 @@ _SRT_TIMES = re.compile(r"\s*(\d{1,2}:\d{1,2}:\d{1,2}[,.]\d{1,3})\s*-->\s*(\d{1,
 _VTT_TIMES = re.compile(
     r"\s*((?:\d{2,4}:)?[0-5]\d:[0-5]\d\.\d{3})\s+-->\s+((?:\d{2,4}:)?[0-5]\d:[0-5]\d\.\d{3})(\s.*)?"
 )
-_BLANK_LINES = re.compile(r"\n\s*\n")
+_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*+\n)++")
 _EXAMPLES = {"srt": "00:00:01,500 --> 00:00:03,000", "vtt": "00:01.500 --> 00:03.000"}
 
 
@@ -253,7 +253,7 @@ _STYLE_DEFAULTS = {
 
 
 def _read_ass(entry: Subtitles, text: str) -> CueSheet:
-    kind = "ssa" if re.search(r"^\s*\[V4 Styles\]", text, re.IGNORECASE | re.MULTILINE) else "ass"
+    kind = "ssa" if re.search(r"^[ \t]*+\[V4 Styles\]", text, re.IGNORECASE | re.MULTILINE) else "ass"
     faults = _Faults(entry.path)
     lines = _dialogue_lines(text, kind, faults)
     faults.check()
