@@ -45,6 +45,8 @@ _CHROMA_DERIVED = frozenset({12, 13})
 _FULL, _LIMITED = 2, 1
 _CORNER = 32
 """Samples a side of the part of a picture that shows where chroma lies."""
+_SIDE_DATA_KINDS = 64
+"""More than libav has; FFmpeg 8 has about 35."""
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 """Untagged pictures at least this wide, or higher than this, are BT.709."""
 
@@ -185,7 +187,8 @@ def chroma_location(frame: VideoFrame, codec: str) -> ChromaLocation | None:
     if name not in ("yuv420p", "yuv420p10le", "yuv420p12le") or min(frame.width, frame.height) < _CORNER:
         return None
     sample = np.uint8 if name == "yuv420p" else np.uint16
-    corner = _corner(frame)
+    # Cropped by reference, with all that the frame is tagged with.
+    corner = _filtered(frame, ("crop", f"{_CORNER}:{_CORNER}:0:0"))
     corner.make_writable()
     step = 8
     for index in (1, 2):
@@ -218,26 +221,39 @@ def chroma_location(frame: VideoFrame, codec: str) -> ChromaLocation | None:
     return None if location == "left" else location
 
 
-def _corner(frame: VideoFrame) -> VideoFrame:
-    """A part of a frame, by reference, with all that its frame is tagged with."""
+def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:
+    try:
+        listed = frame.side_data
+    except ValueError:
+        listed = _known_side_data(frame).side_data
+    # Iterating gives the data themselves, though the container is typed as a mapping.
+    found = [data for data in cast("Iterable[SideData]", listed) if data.type is kind]
+    return bytes(found[0]) if found else None
+
+
+def _known_side_data(frame: VideoFrame) -> VideoFrame:
+    """The frame, by reference, without the side data that PyAV has no name for, such as EXIF.
+
+    PyAV lists all side data of a frame or, where one is newer than its list of kinds, raises for all of them.
+    """
+    known = {cast(int, kind.value) for kind in SideDataType}
+    unknown = (kind for kind in range(_SIDE_DATA_KINDS) if kind not in known)
+    return _filtered(frame, *(("sidedata", f"mode=delete:type={kind}") for kind in unknown))
+
+
+def _filtered(frame: VideoFrame, *filters: tuple[str, str]) -> VideoFrame:
+    """A frame that went through filters, each a name and its arguments."""
     graph = Graph()
-    source = graph.add(
+    last = graph.add(
         "buffer",
         f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={frame.time_base or 1}",
     )
-    crop, sink = graph.add("crop", f"{_CORNER}:{_CORNER}:0:0"), graph.add("buffersink")
-    source.link_to(crop)
-    crop.link_to(sink)
+    for name, arguments in filters:
+        following = graph.add(name, arguments)
+        last.link_to(following)
+        last = following
+    sink = graph.add("buffersink")
+    last.link_to(sink)
     graph.configure()
     graph.vpush(frame)
     return graph.vpull()
-
-
-def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:
-    try:
-        # Iterating gives the data themselves, though the container is typed as a mapping.
-        found = [data for data in cast("Iterable[SideData]", frame.side_data) if data.type is kind]
-    except ValueError:
-        # PyAV raises at side data that are newer than its list of them, such as EXIF.
-        return None
-    return bytes(found[0]) if found else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
 from decoders.clip_decoders import ClipDecoders
 from decoders.probe import probe
@@ -188,3 +192,23 @@ def test_sample_aspect_ratio(tmp_path: Path) -> None:
     facts = video_facts(clip(tmp_path, "-vf", "setsar=16/15"))
     assert facts.sample_aspect_ratio == Fraction(16, 15)
     assert facts.display_size == (Fraction(1024, 15), Fraction(48))
+
+
+def test_side_data_of_an_unknown_kind_hide_no_others(tmp_path: Path) -> None:
+    """Pictures with EXIF, for which PyAV has no name, in a film that is turned and was mastered at 4000 cd/m²."""
+    exif = Image.Exif()
+    exif[0x10F] = "Camera"
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 30, 30)).save(picture, "PNG", exif=exif)
+    mastering = b"mDCV" + struct.pack(">8H2I", *[13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450], 40_000_000, 50)
+    chunk = struct.pack(">I", 24) + mastering + struct.pack(">I", zlib.crc32(mastering))
+    header = 33
+    png = picture.getvalue()[:header] + chunk + picture.getvalue()[header:]
+    path = tmp_path / "turned.mov"
+    ffmpeg("-f", "png_pipe", "-i", "-", "-c", "copy", "-metadata:s:v", "rotate=90", path, data=png * 3)
+    with av.open(str(path)) as container, pytest.raises(ValueError, match="not a valid Type"):
+        _ = next(container.decode(video=0)).side_data
+    video = video_facts(path)
+    # ffmpeg's rotate counts anticlockwise.
+    assert video.orientation == Orientation(3)
+    assert video.colour.peak_nits == 4000
