@@ -3,18 +3,18 @@
 In: requests of a look-ahead. Out: frames in the cache. The worker keeps as many decoders open at different places of
 the file as the schedule shows positions, and goes to each wanted frame the cheapest way; what it passes on the way
 and is shown later is kept as long as the cache has room. It owns its decoders, and closes those that are not needed
-soon. `assign`, `wait_for`, `ask`, `statistics`, `stop` and `join` are called on the render thread; decoding is done
+soon. `assign`, `wait_for`, `ask`, `stop` and `join` are called on the render thread; decoding is done
 on the worker's own, which sleeps while nothing is wanted.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Condition, Thread
 
+from decoders.decode_meter import DecodeMeter
 from decoders.decode_places import DecodePlace, DecodePlaces, Route
 from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, Turn
 from decoders.frame_cache import FrameCache, frame_bytes
@@ -23,7 +23,7 @@ from decoders.still_store import StillStore
 from decoders.video_reader import MediaReader, open_reader
 from planner.clock import format_time
 from planner.errors import RenderError
-from planner.frames import DecodeStatistics, Frame, FrameRequest
+from planner.frames import Frame, FrameRequest
 from planner.hardware import DeviceKind
 from planner.media import MediaFacts
 from planner.schedule import ScheduledRequest
@@ -43,8 +43,6 @@ WORTH_A_GOP = 4
 """A jump backwards waits until it fills the cache with one in so many of the frames that it decodes."""
 TURN_FRAMES = 8
 """Output frames of the look-ahead that are equally urgent: a worker goes on instead of taking turns for each frame."""
-SPEED_FRAMES = 32
-"""Decoded frames between two measurements of speed."""
 
 _log = logging.getLogger("reelmill.decoders")
 _Job = tuple[ScheduledRequest, Route]
@@ -83,7 +81,7 @@ class FileWorker:
         """Of one frame in the cache; an estimate until one was decoded."""
         self._media, self._facts, self._table = media, facts, table
         self._cache, self._memory, self._turn, self._files = cache, memory, Turn(slots), files
-        self._next_use, self._note_speed, self._ask_others = next_use, note_speed, ask_others
+        self._next_use, self._ask_others = next_use, ask_others
         self._allow_network, self._device, self._stills, self._tracer = allow_network, device, stills, tracer
         # One more than at the same time: it goes ahead to the clip that comes next.
         most = min(positions + 1, MAX_PLACES) if facts.kind in ("video", "animation") else 1
@@ -101,11 +99,9 @@ class FileWorker:
         """Where the last frame was decoded."""
         self._stay = 0
         """Frames to go on with there, before others have their turn: coming back would cost more."""
-        self._statistics: list[DecodeStatistics] = []
-        """Of each decoder that was opened."""
-        self._busy_seconds = 0.0
-        self._measured = (0, 0.0)
-        """Decoded frames and busy seconds when the speed was last told."""
+        self.meter = DecodeMeter(note_speed)
+        self.warnings: list[str] = []
+        """What went wrong and was mended, for the report."""
         self._concealed = 0
         self._changed = Condition()
         """Guards what is wanted, failed and stopped; notified when any of it, or the cache, changes."""
@@ -170,15 +166,6 @@ class FileWorker:
         """Look again at what can be decoded, or closed."""
         with self._changed:
             self._changed.notify_all()
-
-    def statistics(self) -> DecodeStatistics:
-        """Opened, decoded, seeks and busy seconds so far; exact once the worker has ended."""
-        total = DecodeStatistics(busy_seconds=self._busy_seconds)
-        for each in tuple(self._statistics):
-            total.opened += each.opened
-            total.frames_decoded += each.frames_decoded
-            total.seeks += each.seeks
-        return total
 
     def stop(self) -> None:
         """End as soon as the frame that is being decoded is done."""
@@ -334,6 +321,7 @@ class FileWorker:
             if self._failures or not self._needed(index):
                 continue
             if not self._kept(index):
+                self._cache.note_lost(self.source, self._places.pts[index])
                 continue
             if not self._read(place, index, rank) or self._interrupted(request):
                 return
@@ -363,21 +351,18 @@ class FileWorker:
     def _decode(self, place: DecodePlace, pts: int, rank: int) -> Frame:
         """A frame from a decoder, which is made anew once where it fails. Raises RenderError."""
         self._take_turn(rank)
-        with self._tracer.span("decode", rank):
-            started = time.perf_counter()
+        lost = self._cache.lost(self.source, pts)
+        with self._tracer.span("decode", rank), self.meter.busy(), self.meter.again(lost):
             try:
                 return self._memory.own(place.reader.frame(pts))
             except RenderError as error:
-                self._log_failure(pts, error)
+                self._note_failure(pts, error)
                 try:
                     self._renew(place)
                     return self._memory.own(place.reader.frame(pts))
                 except RenderError as second:
                     self._close(place)
                     raise self._failed(pts, second) from second
-            finally:
-                self._busy_seconds += time.perf_counter() - started
-                self._measure()
 
     def _take_turn(self, rank: int) -> None:
         """Wait until it may decode. `rank`: the output frame that needs it."""
@@ -389,15 +374,12 @@ class FileWorker:
         self._files.acquire(self._decoder_bytes, self._ask_others)
         try:
             self._take_turn(rank)
-            with self._tracer.span("open decoder", rank):
-                started = time.perf_counter()
+            with self._tracer.span("open decoder", rank), self.meter.busy():
                 try:
                     place = DecodePlace(self._new_reader(), last_used=self._now)
                 except RenderError as error:
-                    self._log_failure(pts, error)
+                    self._note_failure(pts, error)
                     place = DecodePlace(self._new_reader(), last_used=self._now)
-                finally:
-                    self._busy_seconds += time.perf_counter() - started
         except BaseException as error:
             self._files.release(self._decoder_bytes)
             if not isinstance(error, RenderError):
@@ -408,13 +390,11 @@ class FileWorker:
         return place
 
     def _new_reader(self) -> MediaReader:
-        statistics = DecodeStatistics()
-        self._statistics.append(statistics)
         window = REVERSE_WINDOW_FRAMES * self.frame_size_bytes
         return open_reader(
             self._media,
             self._facts,
-            statistics,
+            self.meter.new_decoder(),
             allow_network=self._allow_network,
             reverse_window_bytes=window,
             device=self._device,
@@ -463,17 +443,11 @@ class FileWorker:
             self._wanted.pop(pts, None)
             self._changed.notify_all()
 
-    def _measure(self) -> None:
-        frames, seconds = self._measured
-        decoded = sum(each.frames_decoded for each in self._statistics)
-        if decoded - frames >= SPEED_FRAMES and self._busy_seconds > seconds:
-            self._note_speed((decoded - frames) / (self._busy_seconds - seconds))
-            self._measured = decoded, self._busy_seconds
-
-    def _log_failure(self, pts: int, error: RenderError) -> None:
-        _log.warning(
-            "the decoder of %s failed at %s and is made anew: %s", self._facts.path, self._time(pts), error.message
+    def _note_failure(self, pts: int, error: RenderError) -> None:
+        self.warnings.append(
+            f"the decoder of {self._facts.path} failed at {self._time(pts)} and was opened anew: {error.message}"
         )
+        _log.info("%s", self.warnings[-1])
 
     def _failed(self, pts: int, error: RenderError) -> RenderError:
         hint = f"{error.suggestion}; or try" if error.suggestion else "try"

@@ -62,9 +62,16 @@ class _Held:
     size_bytes: int = 0
     dropped: set[int] = field(default_factory=set)
     """pts of frames that were let go, or not kept, with a use to come."""
+    lost: set[int] = field(default_factory=set)
+    """Those of them that the budget of now had no room for."""
     broken: dict[int, int] = field(default_factory=dict)
     """Times that a frame was let go which had been promised to stay, by pts."""
     statistics: FileCacheStatistics = field(default_factory=FileCacheStatistics)
+
+    def drop(self, pts: int) -> None:
+        """Note that a frame is not held although it has a use to come."""
+        self.dropped.add(pts)
+        self.lost.add(pts)
 
     def add(self, pts: int, entry: _Entry) -> None:
         self.entries[pts] = entry
@@ -127,6 +134,18 @@ class FrameCache:
         self._evictions = 0
         self._redecodes = 0
         self._lock = RLock()
+
+    @property
+    def budget_bytes(self) -> int:
+        """What frames may fill now."""
+        return self._budget_bytes
+
+    def grow(self, budget_bytes: int) -> None:
+        """Raise the budget, to the limit at most."""
+        with self._lock:
+            self._budget_bytes = min(max(budget_bytes, self._budget_bytes), self._limit_bytes)
+            for held in self._held.values():
+                held.lost.clear()
 
     @property
     def used_bytes(self) -> int:
@@ -209,7 +228,7 @@ class FrameCache:
             if not (self._worth_it(source, frame.pts, next_use) and self._make_room(size, next_use)):
                 if next_use <= self._now:
                     raise self._too_small(size)
-                held.dropped.add(frame.pts)
+                held.drop(frame.pts)
                 return False
             held.add(frame.pts, _Entry(frame, size, next_use))
             self._reserved_bytes = max(self._reserved_bytes - self._promised.get((source, frame.pts), 0), 0)
@@ -226,6 +245,17 @@ class FrameCache:
             if self._used_bytes + size_bytes <= self._budget_bytes:
                 return True
             return any((held.farthest() or 0) > next_use for held in self._held.values())
+
+    def note_lost(self, source: str, pts: int) -> None:
+        """A frame was decoded that `would_keep` refuses: decoding it once more is counted."""
+        with self._lock:
+            self._of(source).drop(pts)
+
+    def lost(self, source: str, pts: int) -> bool:
+        """Whether a frame was decoded before, is still to be shown, and did not fit into the budget of now."""
+        with self._lock:
+            held = self._held.get(source)
+            return held is not None and pts in held.lost
 
     def get(self, source: str, pts: int, tolerance_pts: int = 0) -> Frame | None:
         """The frame with this pts; with a tolerance, the nearest within so many ticks. None where it is not held."""
@@ -276,6 +306,7 @@ class FrameCache:
                 for pts in list(held.entries):
                     self._used_bytes -= held.remove(pts).size_bytes
                 held.dropped.clear()
+                held.lost.clear()
             self._pinned.clear()
 
     def _of(self, source: str) -> _Held:
@@ -298,7 +329,7 @@ class FrameCache:
             return
         self._used_bytes -= held.remove(pts).size_bytes
         if next_use is not None:
-            held.dropped.add(pts)
+            held.drop(pts)
 
     def _worth_it(self, source: str, pts: int, next_use: int) -> bool:
         """Whether a frame should be held until its next use: it is in the look-ahead, or planned to be."""
@@ -334,7 +365,7 @@ class FrameCache:
         held = self._held[source]
         self._used_bytes -= held.remove(pts).size_bytes
         self._evictions += 1
-        held.dropped.add(pts)
+        held.drop(pts)
         if (source, pts) in self._promised:
             held.broken[pts] = held.broken.get(pts, 0) + 1
         _log.debug("output frame %d: frame %d of %s evicted", self._now, pts, source)
@@ -344,16 +375,17 @@ class FrameCache:
         if pts not in held.dropped:
             return
         held.dropped.remove(pts)
+        held.lost.discard(pts)
         self._redecodes += 1
         broken = held.broken.get(pts, 0)
         if not broken:
             return
-        if broken > MOST_THRASHING:
+        if broken > MOST_THRASHING and self._budget_bytes >= self._limit_bytes:
             raise RenderError(
                 f"a frame was decoded {broken} times over, and evicted each time before it could be shown: what is "
                 f"needed at the same time does not fit into the frame cache of {_megabytes(self._budget_bytes)}",
                 component=COMPONENT,
-                suggestion=f"raise --cache-size above {_megabytes(self._budget_bytes)}",
+                suggestion=f"raise --cache-size and --memory-limit above {_megabytes(self._budget_bytes)}",
             )
         held.share *= 2
         _log.info("frame %d of %s is decoded again; its share of the cache is now %d", pts, source, held.share)

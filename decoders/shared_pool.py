@@ -18,6 +18,7 @@ from decoders.file_worker import COMPONENT, FileWorker
 from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
 from decoders.frame_memory import FrameMemory
 from decoders.still_store import StillStore
+from decoders.thrash_watch import ThrashWatch
 from decoders.video_reader import concealed_warnings
 from planner.clip_uses import DecodeSource, decode_sources
 from planner.errors import ExportError, RenderError
@@ -46,6 +47,8 @@ SUPPLIES = 8
 """Times that the look-ahead is renewed while its length is rendered: working it out for each frame would cost more than
 decoding small pictures."""
 LOW_HIT_RATE = 0.8
+LONG_WAIT_SECONDS = 1.0
+"""Waiting for frames that is worth a warning, where less than LOW_HIT_RATE of them were ready."""
 SCATTERED_SHARE = 0.5
 """Of the frames between the first and the last needed one: a file of which fewer are needed is in scattered use."""
 _ROW_BYTES = 64
@@ -111,7 +114,6 @@ class SharedDecoderPool:
         self._hardware = hardware
         self._stills = stills
         self._tracer = tracer
-        self._cache_bytes = min(cache_bytes, memory_limit_bytes)
         self._sources = decode_sources(media, facts)
         """By media entry: entries that read a file in the same way share one."""
         self._cache = FrameCache(
@@ -120,9 +122,7 @@ class SharedDecoderPool:
             next_use=self._next_use_of_source,
             keeps=planner.keeps,
         )
-        kept_bytes = planner.plan_keeping(int(self._cache_bytes * KEPT_SHARE))
-        self._look_ahead_bytes = min(self._cache_bytes - kept_bytes, self._cache_bytes * LOOK_AHEAD_SHARE)
-        planner.set_budget(int(self._look_ahead_bytes * LOOKED_AT))
+        self._watch = ThrashWatch(cache_bytes, memory_limit_bytes)
         self._memory = FrameMemory()
         self._slots = DecodeSlots(cores or available_cores(), tracer)
         self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
@@ -138,10 +138,12 @@ class SharedDecoderPool:
         self._misses = 0
         self._waited_seconds = 0.0
         self._closed = False
+        self._plan_budget()
 
     def begin(self, plan: FramePlan) -> None:
         """Go on to an output frame: hand the workers what it and the look-ahead need, let go of what is past."""
         output_frame = self._output_frame = plan.output_frame
+        self._grow_if_thrashing()
         current = {self._key(request): request for request in self._planner.requests_at(output_frame)}
         if output_frame in self._supplied:
             self._cache.begin(output_frame, current)
@@ -153,6 +155,23 @@ class SharedDecoderPool:
         else:
             self._look_ahead(output_frame, current)
         self._tracer.level("frame cache", self._cache.used_bytes)
+
+    def _plan_budget(self) -> None:
+        """Divide the cache's budget between frames that wait to be shown again and the look-ahead."""
+        budget = self._cache.budget_bytes
+        kept_bytes = self._planner.plan_keeping(int(budget * KEPT_SHARE))
+        self._look_ahead_bytes = min(budget - kept_bytes, budget * LOOK_AHEAD_SHARE)
+        self._planner.set_budget(int(self._look_ahead_bytes * LOOKED_AT))
+        self._supplied = range(0)
+
+    def _grow_if_thrashing(self) -> None:
+        """Raise the budget, within the limit, while frames are decoded again and again for want of room."""
+        again = sum(worker.meter.frames_again for worker in self._workers.values())
+        grown = self._watch.grown_budget(again, sum(map(len, self._requested.values())))
+        if grown is not None:
+            _log.info("output frame %d: the frame cache is raised to %.0f MB", self._output_frame, grown / 1e6)
+            self._cache.grow(grown)
+            self._plan_budget()
 
     def _look_ahead(self, output_frame: int, current: Iterable[FrameKey]) -> None:
         """Hand the workers what the next output frames need."""
@@ -225,7 +244,7 @@ class SharedDecoderPool:
             cache=self._cache_statistics(),
         )
         for worker in self._workers.values():
-            each = worker.statistics()
+            each = worker.meter.statistics()
             total.opened += each.opened
             total.frames_decoded += each.frames_decoded
             total.seeks += each.seeks
@@ -239,8 +258,21 @@ class SharedDecoderPool:
 
     @property
     def warnings(self) -> list[str]:
-        """For the report: what was hidden."""
-        return concealed_warnings(self.concealed_frames)
+        """For the report: what was hidden, what failed once, and what made it slow."""
+        found = [warning for worker in self._workers.values() for warning in worker.warnings]
+        found += concealed_warnings(self.concealed_frames)
+        cache = self._cache_statistics()
+        shown = sum(map(len, self._requested.values()))
+        thrashed = self._watch.warning(self._cache.planned_redecodes, shown, cache.peak_bytes)
+        if thrashed is not None:
+            found.append(thrashed)
+        if cache.hit_rate is not None and cache.hit_rate < LOW_HIT_RATE and self._waited_seconds > LONG_WAIT_SECONDS:
+            found.append(
+                f"only {cache.hit_rate:.0%} of {cache.hits + cache.misses:,} frames were decoded when they were shown, "
+                f"and {self._waited_seconds:.1f} s were spent waiting for the others: decoding is what takes the time. "
+                "`reelmill plan` tells which file needs most; --hwaccel auto may help"
+            )
+        return found
 
     def close(self) -> None:
         """Ends every worker and closes every decoder, also while they wait; a second call does nothing."""
@@ -255,14 +287,6 @@ class SharedDecoderPool:
             worker.join()
         self._cache.clear()
         self._memory.clear()
-        rate = self._cache_statistics().hit_rate
-        if rate is not None and rate < LOW_HIT_RATE:
-            _log.info(
-                "%.0f%% of %d frames were ready when they were shown; for the others the renderer waited %.1f s in all",
-                rate * 100,
-                self._hits + self._misses,
-                self._waited_seconds,
-            )
 
     def _key(self, request: FrameRequest) -> FrameKey:
         return self._sources[request.media].media[0], request.pts

@@ -12,12 +12,14 @@ import pytest
 from decoders import frame_memory
 from decoders.frame_cache import MOST_THRASHING, FrameCache, FrameKey, frame_bytes
 from decoders.frame_memory import FrameMemory
+from decoders.thrash_watch import ThrashWatch
 from planner.colour import ColourTags
 from planner.errors import RenderError
 from planner.frames import Frame, Plane
 from planner.pixel_format import PIXEL_FORMATS
 
 SIZE = 100
+MEGABYTE = 10**6
 
 
 class Owner:
@@ -157,7 +159,7 @@ def test_decoding_again_what_did_not_fit_is_counted() -> None:
 
 def test_thrashing_raises_the_share_of_the_file_and_is_an_error_in_the_end() -> None:
     plan = Plan(a={1: [99]}, b={pts: [pts + 1] for pts in range(20)})
-    cache = cache_of(plan, 1)
+    cache = cache_of(plan, 1, limit=1)
 
     def play() -> None:
         for number in range(20):
@@ -170,6 +172,36 @@ def test_thrashing_raises_the_share_of_the_file_and_is_an_error_in_the_end() -> 
     assert "--cache-size" in (caught.value.suggestion or "")
     assert caught.value.component == "FrameCache"
     assert cache.planned_redecodes == MOST_THRASHING + 1
+
+
+def test_what_finds_no_room_is_lost_until_the_budget_grows() -> None:
+    plan = Plan(a={1: [9], 2: [5], 3: [6], 4: [99]})
+    cache = cache_of(plan, 1, limit=2)
+    cache.put("a", frame(1))
+    cache.put("a", frame(2))
+    cache.note_lost("a", 4)
+    assert [pts for pts in range(5) if cache.lost("a", pts)] == [1, 4], "evicted, and not even tried"
+    cache.grow(5 * SIZE)
+    assert cache.budget_bytes == 2 * SIZE, "the limit"
+    assert not any(cache.lost("a", pts) for pts in range(5))
+    assert cache.put("a", frame(3))
+    assert cache.put("a", frame(1)) is False
+    assert cache.lost("a", 1)
+    assert cache.planned_redecodes == 1
+
+
+def test_the_budget_is_raised_in_steps_while_more_is_decoded_again_than_shown() -> None:
+    watch = ThrashWatch(10 * MEGABYTE, 100 * MEGABYTE)
+    assert watch.grown_budget(again=31, shown=5) is None, "too little to speak of"
+    assert watch.grown_budget(again=90, shown=100) is None
+    assert watch.warning(90, 100, 10 * MEGABYTE) is None
+    assert watch.grown_budget(again=140, shown=120) == 40 * MEGABYTE
+    assert watch.grown_budget(again=150, shown=130) is None, "counted from the last time on"
+    assert "--cache-size 40MB" in (watch.warning(140, 130, 30 * MEGABYTE) or "")
+    assert watch.grown_budget(again=190, shown=131) == 100 * MEGABYTE, "the limit"
+    assert watch.grown_budget(again=290, shown=135) is None
+    assert "more would not help" in (watch.warning(280, 135, 30 * MEGABYTE) or "")
+    assert "--memory-limit 200MB" in (watch.warning(280, 135, 90 * MEGABYTE) or "")
 
 
 def test_frames_are_found_with_a_tolerance() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from decoders.clip_decoders import ClipDecoders
+from decoders.shared_pool import SharedDecoderPool
 from planner.timeline import Clip, Composition, CompositionContent, Content, MediaContent, Track
 from tests.clips import ClipRecipe, ffmpeg, frame_number, make_clip
 from tests.shared_decoding import (
@@ -87,7 +88,7 @@ CUTS = [
 def test_frames_are_those_of_one_decoder_a_clip(
     tmp_path_factory: pytest.TempPathFactory, recipe: ClipRecipe, tracks: list[Track], cache: int
 ) -> None:
-    statistics = compare(film(make_clip(tmp_path_factory, recipe), *tracks), cache=cache).statistics()
+    statistics = compare(film(make_clip(tmp_path_factory, recipe), *tracks), cache=cache, limit=cache).statistics()
     assert statistics.cache.peak_bytes <= cache
     if cache == 100 * MEGABYTE:
         assert statistics.planned_redecodes == statistics.cache.evictions == 0
@@ -115,7 +116,7 @@ def test_all_kinds_of_files_are_decoded_alike(tmp_path_factory: pytest.TempPathF
         layer("two", "a", "0.2", "1.5", "0.3"),
         layer("back", "a", "0", "1.6", "1.8", speed=Fraction(-1)),
     ]
-    compare(film(path, *tracks), cache=200_000)
+    compare(film(path, *tracks), cache=200_000, limit=200_000)
 
 
 def test_nested_compositions_share_decoders_with_the_root(gop_12: Path, tmp_path: Path) -> None:
@@ -180,6 +181,30 @@ def test_playing_backwards_decodes_each_gop_once(gop_250: Path) -> None:
     assert numbers == list(reversed(range(750)))
     assert pool.statistics().frames_decoded <= 1.1 * 750
     assert pool.statistics().seeks <= 5
+
+
+def test_a_cache_that_is_too_small_grows_within_the_limit_and_says_so(gop_250: Path) -> None:
+    backwards = film(gop_250, layer("back", "a", "0", "3", "6", speed=Fraction(-1)))
+    least = backwards.least_decoded(backwards.planner())
+    few, many = 30_000, 2_000_000
+
+    def too_small(pool: SharedDecoderPool) -> list[str]:
+        return [warning for warning in pool.warnings if "too small" in warning]
+
+    thrashing = compare(backwards, cache=few, limit=few)
+    assert thrashing.statistics().frames_decoded > 4 * least
+    (warning,) = too_small(thrashing)
+    assert "try --cache-size 1MB --memory-limit 1MB" in warning
+
+    grown = compare(backwards, cache=few, limit=many)
+    statistics = grown.statistics()
+    assert statistics.frames_decoded < thrashing.statistics().frames_decoded * 3 / 4
+    assert few < statistics.cache.peak_bytes <= many
+    (warning,) = too_small(grown)
+    assert f"{statistics.planned_redecodes} frames were decoded again to show 75" in warning
+    assert "--cache-size 1MB is fast" in warning
+
+    assert not too_small(compare(backwards, cache=many, limit=many))
 
 
 def test_entries_that_read_a_file_in_different_ways_do_not_share(tmp_path: Path) -> None:
@@ -305,4 +330,4 @@ def test_random_films_are_those_of_one_decoder_a_clip(tmp_path_factory: pytest.T
     fps = draw.choice((Fraction(25), Fraction(30000, 1001)))
     whole = Film(files, *root, fps=fps, size=PICTURE, compositions=compositions)
     cache = draw.choice((100_000, 1_000_000, 100_000_000))
-    assert compare(whole, cache=cache, cores=draw.choice((1, 2, 4))).statistics().cache.peak_bytes <= cache
+    assert compare(whole, cache=cache, limit=cache, cores=draw.choice((1, 2, 4))).statistics().cache.peak_bytes <= cache
