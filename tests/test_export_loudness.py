@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ from export.sound.limiter import ATTACK_SECONDS, Limiter
 from export.sound.loudness import LevelledSound
 from planner.errors import SetupError
 from planner.sound_plan import Bus, SoundPlan
-from tests.filtering import LAYOUTS, Floats, file_levels, levels
+from tests.filtering import LAYOUTS, Floats, Levels, file_levels, levels
 
 RATE = 48000
 SECONDS = 4
@@ -46,6 +47,14 @@ def speech() -> Floats:
 def clicks() -> Floats:
     made = np.zeros(len(TIMES))
     made[:: RATE // 2] = 0.9
+    return stereo(made)
+
+
+def sparse() -> Floats:
+    """Two short tones in two seconds."""
+    made = np.zeros(2 * RATE)
+    for second, frequency in enumerate((500, 600)):
+        made[second * RATE :][:480] = 0.8 * np.sin(2 * np.pi * frequency * TIMES[:480])
     return stereo(made)
 
 
@@ -194,16 +203,41 @@ def test_peaks_that_would_pass_the_ceiling_are_limited(target: float, ceiling: f
 )
 def test_a_lossy_codec_is_reckoned_with(tmp_path: Path, samples: Floats, audio: AudioEncoding) -> None:
     """What is played in the end has the loudness and the ceiling. AAC raises the peaks of the beat, for one."""
-    out = levelled(samples, -14, audio=audio)
-    path = tmp_path / "out.mka"
-    with av.open(path, "w") as container:
-        stream = add_audio(container, audio)
-        for at in range(0, out.shape[1], 1024):
-            container.mux(stream.encode(frame(out[:, at : at + 1024], at)))
-        container.mux(stream.encode(None))
-    found = file_levels(path)
+    found = played(tmp_path, levelled(samples, -14, audio=audio), audio)
     assert abs(found.loudness - -14) <= 0.2
     assert found.true_peak <= -1
+
+
+@pytest.mark.parametrize("target", [-18, -20, -24, -28, -33, -36, -40])
+def test_a_codec_that_works_in_steps(tmp_path: Path, target: float) -> None:
+    """Opus codes the energy of sparse sounds in steps of 0.3 dB, so the target may lie between two of them."""
+    audio = encoding("libopus", bitrate=128_000)
+    found = played(tmp_path, levelled(sparse(), target, audio=audio), audio)
+    assert abs(found.loudness - target) <= 0.3
+    assert found.true_peak <= -1
+
+
+def test_steps_that_are_too_wide_are_told(tmp_path: Path) -> None:
+    audio = encoding("libopus", bitrate=64_000)
+    told = r"to -35 LUFS .*: libopus changes its loudness in steps, and the nearest is (-3[45]\.\d\d) LUFS"
+    with pytest.raises(SetupError, match=told) as caught:
+        levelled(sparse(), -35, audio=audio)
+    nearest = re.search(told, caught.value.message)
+    assert nearest is not None
+    assert f'set "loudness" under "audio" to {nearest[1]}' in (caught.value.suggestion or "")
+    found = played(tmp_path, levelled(sparse(), float(nearest[1]), audio=audio), audio)
+    assert abs(found.loudness - float(nearest[1])) <= 0.2
+
+
+def played(folder: Path, samples: Floats, audio: AudioEncoding) -> Levels:
+    """The levels that a film has once it is encoded."""
+    path = folder / "out.mka"
+    with av.open(path, "w") as container:
+        stream = add_audio(container, audio)
+        for at in range(0, samples.shape[1], 1024):
+            container.mux(stream.encode(frame(samples[:, at : at + 1024], at)))
+        container.mux(stream.encode(None))
+    return file_levels(path)
 
 
 def frame(samples: Floats, position: int) -> AudioFrame:

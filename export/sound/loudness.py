@@ -16,6 +16,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,7 +35,11 @@ from planner.timeline import DEFAULT_TRUE_PEAK
 MAX_REDUCTION_DB = 15.0
 """What the limiter may take off the highest peak; beyond it a film is not limited but crushed."""
 TOLERANCE_LU = 0.05
-_MAX_PASSES = 12
+LEAP_TOLERANCE_LU = 0.2
+"""The same where a codec leaps over the target: what EBU R 128 allows for measuring."""
+_LEAP_DB = 0.02
+"""Between gains as near as this no other is looked for."""
+_MAX_PASSES = 16
 _NEAR_DB = 0.01
 """A peak as near to the ceiling as this is limited."""
 
@@ -117,35 +122,52 @@ class LevelledSound:
             self._limit(room + MAX_REDUCTION_DB)
 
     def _limit(self, most_db: float) -> None:
-        """Find gain and ceiling with which the film has the loudness. Raises SetupError where `most_db` is too little.
+        """Find gain and ceiling with which the film has the loudness. Raises SetupError where there is none.
 
         Loudness grows with gain, by less and less: what is missing over the steepness seen last is the next step, kept
-        inside of the gains that are known to be too little and too much.
+        inside of the gains that are known to be too little and too much. A codec may leap over the target (Opus codes
+        the energy of a sparse film in steps of 0.3 dB): where these two meet, the nearer one is taken.
         """
-        too_little, too_much = (-math.inf, -math.inf), math.inf
+        too_little = too_much = None
+        nearest: _Trial | None = None
         self._ceiling, self._gain_db = self._peak, min(self._gain_db, most_db)
         for _ in range(_MAX_PASSES):
             loudness, peak = self._measured_levels()
             missing = self._target - loudness
             if peak <= self._peak and abs(missing) <= TOLERANCE_LU:
                 return
-            gain, rise = self._gain_db, 1.0
+            rise = 1.0
             if peak > self._peak:
                 if not self._lower_where_coded():
                     self._ceiling -= peak - self._peak + _NEAR_DB
-                too_little, too_much = (-math.inf, -math.inf), math.inf
-            elif missing <= 0:
-                too_much = gain
-            elif gain >= most_db:
-                raise self._out_of_reach(loudness)
+                too_little = too_much = None
             else:
-                if too_little[0] > -math.inf:
-                    rise = min(max((loudness - too_little[1]) / (gain - too_little[0]), 0.1), 1.0)
-                too_little = gain, loudness
-            self._gain_db = min(gain + missing / rise, most_db)
-            if not too_little[0] < self._gain_db < too_much:
-                self._gain_db = (too_little[0] + too_much) / 2
-        raise self._out_of_reach(loudness)
+                trial = _Trial(self._gain_db, loudness, self._ceiling, dict(self._lower))
+                if nearest is None or abs(missing) < abs(self._target - nearest.loudness):
+                    nearest = trial
+                if missing <= 0:
+                    too_much = trial
+                elif trial.gain_db >= most_db:
+                    raise self._out_of_reach(loudness)
+                else:
+                    if too_little is not None:
+                        grown = (loudness - too_little.loudness) / (trial.gain_db - too_little.gain_db)
+                        rise = min(max(grown, 0.1), 1.0)
+                    too_little = trial
+            self._gain_db = min(self._gain_db + missing / rise, most_db)
+            if too_little is None or too_much is None:
+                continue
+            low, high = too_little.gain_db, too_much.gain_db
+            if low > high:
+                # A codec is not that regular: what was found last counts.
+                too_little, too_much = (too_little, None) if missing > 0 else (None, too_much)
+            elif high - low <= _LEAP_DB:
+                break
+            elif not low < self._gain_db < high:
+                self._gain_db = (low + high) / 2
+        if nearest is None or abs(self._target - nearest.loudness) > LEAP_TOLERANCE_LU:
+            raise self._leapt_over(nearest)
+        self._gain_db, self._ceiling, self._lower = nearest.gain_db, nearest.ceiling, nearest.lower
 
     def _lower_where_coded(self) -> bool:
         """Lower the ceiling of the limiter where the codec has raised a peak above it; False if it has not.
@@ -166,6 +188,21 @@ class LevelledSound:
             component="AudioMixer",
             suggestion=f'set "loudness" under "audio" to {reached:g} or less, or even the sound out before, with '
             '"filters": "acompressor"',
+        )
+
+    def _leapt_over(self, nearest: _Trial | None) -> SetupError:
+        """The error for a codec that reaches no loudness near enough, although the film could be louder."""
+        codec = "the limiter" if self._codec is None else self._codec.codec
+        if nearest is None:
+            cause = f"{codec} leaves peaks above that at every level that was tried"
+            hint = 'lower "true_peak" or "loudness" under "audio"'
+        else:
+            cause = f"{codec} changes its loudness in steps, and the nearest is {nearest.loudness:.2f} LUFS"
+            hint = f'set "loudness" under "audio" to {nearest.loudness:.2f}'
+        return SetupError(
+            f"the film can't be brought to {self._target:g} LUFS with its true peak under {self._peak:g} dBTP: {cause}",
+            component="AudioMixer",
+            suggestion=f"{hint}, or choose a higher bitrate or another codec under export",
         )
 
     def _measured_levels(self) -> tuple[float, float]:
@@ -211,6 +248,16 @@ class LevelledSound:
         for block in self._kept.blocks(samples):
             yield limiter.process(block.T.astype(np.float64) * gain).T.astype(np.float32)
         yield limiter.finish().T.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A gain with which the film stays under the ceiling, the limiter that it took, and what came of it."""
+
+    gain_db: float
+    loudness: float
+    ceiling: float
+    lower: dict[int, float]
 
 
 class _SegmentPeaks:
