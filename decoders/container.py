@@ -18,15 +18,15 @@ from planner.errors import RenderError, SetupError
 
 LOCAL_PROTOCOLS = "file"
 """What libav may open, also from inside a file."""
-NETWORK_PROTOCOLS = "file,http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmpt,rtmps,crypto,data"
-"""What libav may open with `--allow-network`."""
+NETWORK_PROTOCOLS = "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmpt,rtmps,crypto,data"
+"""What an address may open with `--allow-network`: a playlist on a server names no files here."""
 
 OPEN_SECONDS = 15
 """With `--allow-network`, a server that has not let the file be opened within this time has stalled."""
 READ_SECONDS = 30
 """The same for each packet."""
 
-_ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://?[^/]?")
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _PLAYLISTS = frozenset(
     {"concat", "dash", "hls", "image2", "image2pipe", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "vobsub"}
     | {"webm_dash_manifest"}
@@ -67,12 +67,14 @@ def open_container(
     if problem is not None:
         message, suggestion = problem
         raise failure(message, component=component, file=path, suggestion=suggestion)
-    options = {"protocol_whitelist": NETWORK_PROTOCOLS if allow_network else LOCAL_PROTOCOLS}
+    protocols = [LOCAL_PROTOCOLS] * (not remote) + [NETWORK_PROTOCOLS] * allow_network
+    options = {"protocol_whitelist": ",".join(protocols)}
     if not allow_network:
         options["format_whitelist"] = _self_contained_formats()
     try:
         timeout = (OPEN_SECONDS, READ_SECONDS) if allow_network else None
-        return av.open(path, container_options=options, metadata_errors="replace", timeout=timeout)
+        address = path if remote else file_url(path)
+        return av.open(address, container_options=options, metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise failure(
             f"the file can't be read as media: {reason(error)}",
@@ -86,6 +88,11 @@ def is_address(path: str) -> bool:
     """Whether a path is the address of something that is not a file here."""
     match = _ADDRESS.match(path)
     return match is not None and match["scheme"].lower() != "file" and not Path(path).exists()
+
+
+def file_url(path: Path | str) -> str:
+    """The name by which libav opens a file, whatever is in it: in `a:b.mp4` alone, `a` would be a protocol."""
+    return f"file:{path}"
 
 
 def reason(error: BaseException) -> str:

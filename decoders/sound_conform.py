@@ -14,7 +14,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 
-from decoders.container import reason
+from decoders.container import file_url, reason
 from decoders.sound_converter import Samples
 from decoders.sound_loudness import audio_frame
 from planner.errors import RenderError
@@ -59,7 +59,7 @@ class ConformWriter:
         """Written so far, of each channel."""
         try:
             # Past 4 GB the header becomes that of RF64 (EBU Tech 3306).
-            self._container = av.open(path, "w", format="wav", options={"rf64": "auto"})
+            self._container = av.open(file_url(path), "w", format="wav", options={"rf64": "auto"})
             try:
                 stream = self._container.add_stream(codec, rate=sample_rate, layout=self._layout)
             except BaseException:

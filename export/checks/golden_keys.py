@@ -25,7 +25,6 @@ from decoders.sequences import find_sequence
 from export.project import OpenedProject
 from planner.content_key import ContentKeys
 from planner.errors import SetupError
-from planner.number_pattern import is_sequence
 from planner.timeline import Media, Text
 from planner.walk import reachable_clips
 
@@ -68,7 +67,7 @@ def media_hashes(opened: OpenedProject, checkpoint: Callable[[], None]) -> dict[
         media = opened.timeline.media[name]
         if is_address(media.path):
             continue
-        paths = find_sequence(media).files if is_sequence(media.path) else (Path(media.path),)
+        paths = find_sequence(media).files if opened.facts[name].kind == "sequence" else (Path(media.path),)
         hashes = [_hash(path, known, checkpoint) for path in paths]
         found[name] = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
     return found

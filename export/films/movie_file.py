@@ -16,6 +16,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from decoders.container import file_url
 from export.films.codecs import OutputSettings
 from export.films.encoders import add_audio, add_video
 from export.films.film_metadata import FilmMetadata, add_metadata, mux_subtitles
@@ -67,7 +68,7 @@ def open_movie(
     container = None
     try:
         container = av.open(
-            str(destination) if isinstance(destination, Path) else destination,
+            file_url(destination) if isinstance(destination, Path) else destination,
             "w",
             format=settings.container,
             container_options=dict(settings.container_options),

@@ -14,6 +14,7 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from decoders.container import file_url
 from export.pictures.animation_settings import encoding_failed, unopened
 from export.pictures.animation_timing import TickClock
 
@@ -46,7 +47,7 @@ class AnimationFile:
         try:
             with opened:
                 self._container = opened.enter_context(
-                    av.open(str(file), "w", format=container, container_options=dict(container_options))
+                    av.open(file_url(file), "w", format=container, container_options=dict(container_options))
                 )
                 stream = self._container.add_stream(encoder, rate=clock.ticks_per_second, options=dict(encoder_options))
                 assert isinstance(stream, VideoStream)
