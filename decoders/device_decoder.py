@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from decoders.container import reason
-from decoders.libav_log import libav_messages
+from decoders.libav_log import libav_words
 from planner.errors import RenderError, SetupError
 from planner.hardware import DEVICE_KINDS, DeviceKind
 
@@ -52,9 +52,9 @@ def check_device(device: DeviceKind) -> None:
     if name is None:
         raise SetupError("this build of libav has no decoder for it", component=COMPONENT)
     try:
-        with libav_messages() as said:
-            _accelerator(device).create(Codec(name, "r"))
+        _open_device(name, device)
     except (av.FFmpegError, OSError, NotImplementedError, RuntimeError) as error:
+        said = libav_words(_open_device, name, device)
         raise SetupError("; ".join(said) or reason(error), component=COMPONENT) from error
 
 
@@ -86,6 +86,10 @@ def _context(name: str, device: DeviceKind) -> VideoCodecContext:
         # PyAV goes on in software where a device is "not implemented", also where it was told not to.
         raise NotImplementedError("it does not open")
     return context
+
+
+def _open_device(decoder: str, device: DeviceKind) -> None:
+    _accelerator(device).create(Codec(decoder, "r"))
 
 
 def _accelerator(device: DeviceKind) -> HWAccel:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decoders.device_decoder import COMPONENT, SUGGESTION, check_device, decoder_name, device_kinds
-from decoders.libav_log import libav_messages
+from decoders.libav_log import libav_words
 from decoders.video_reader import open_reader
 from planner.errors import RenderError, SetupError
 from planner.frames import DecodeStatistics
@@ -115,22 +115,19 @@ class _Trial:
         return None if problem is None else f"{what}: {problem}"
 
     def _first_frame(self, facts: MediaFacts, device: DeviceKind) -> str | None:
-        assert facts.video is not None
-        assert facts.video.table is not None
-        said: list[str] = []
+        attempt = (self._media[facts.media], facts, self._allow_network, device)
         try:
-            with libav_messages() as said:
-                reader = open_reader(
-                    self._media[facts.media],
-                    facts,
-                    DecodeStatistics(),
-                    allow_network=self._allow_network,
-                    device=device,
-                )
-                try:
-                    reader.frame(facts.video.table.pts[0])
-                finally:
-                    reader.close()
+            _decode_first_frame(*attempt)
         except RenderError as error:
-            return "; ".join(said) or error.message
+            return "; ".join(libav_words(_decode_first_frame, *attempt)) or error.message
         return None
+
+
+def _decode_first_frame(media: Media, facts: MediaFacts, allow_network: bool, device: DeviceKind) -> None:
+    assert facts.video is not None
+    assert facts.video.table is not None
+    reader = open_reader(media, facts, DecodeStatistics(), allow_network=allow_network, device=device)
+    try:
+        reader.frame(facts.video.table.pts[0])
+    finally:
+        reader.close()

@@ -176,15 +176,10 @@ def _check_filters(timeline: Timeline) -> list[Problem]:
     if not given:
         return []
     from export.sound.panning import bus_layout
-    from export.sound.sound_filters import FilterError, check_chain
+    from export.sound.sound_filters import find_faults
 
-    problems: list[Problem] = []
-    for path, chain in given.items():
-        try:
-            check_chain(chain, bus_layout(timeline.channels), timeline.sample_rate)
-        except FilterError as error:
-            problems.append(Problem(path, str(error), error.hint))
-    return problems
+    faults = find_faults(given.values(), bus_layout(timeline.channels), timeline.sample_rate)
+    return [Problem(path, str(faults[chain]), faults[chain].hint) for path, chain in given.items() if chain in faults]
 
 
 def planner_for(opened: OpenedProject, frames: FrameSet | range, options: ExportOptions) -> ExportPlanner:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from av import logging
 from av.codec import codecs_available
 
-from decoders.libav_log import libav_messages
 from export.films.codecs import choose_output
 from export.films.encoders import new_encoder
 from export.films.film_sink import FilmSink
@@ -49,9 +49,17 @@ def encoding(name: str, path: str = "film.mp4", **asked: Any) -> VideoEncoding:
 
 def complaints(video: VideoEncoding) -> str:
     """What libav says against an encoder's settings; nothing of devices that are not there."""
-    # As one that needs no device, so that nobody else listens.
-    with libav_messages() as said, contextlib.suppress(SetupError):
-        new_encoder(replace(video, hardware=False))
+    before, skipped = logging.get_level(), logging.get_skip_repeated()
+    logging.set_level(logging.ERROR)
+    logging.set_skip_repeated(False)
+    try:
+        # As one that needs no device: its failure is not looked at.
+        with logging.Capture(local=True) as messages, contextlib.suppress(SetupError):
+            new_encoder(replace(video, hardware=False))
+    finally:
+        logging.set_skip_repeated(skipped)
+        logging.set_level(before)
+    said = [text for _, _, text in messages]
     return "\n".join(
         each for each in said if any(word in each for word in ("out of range", "Undefined constant", "Unable to parse"))
     )

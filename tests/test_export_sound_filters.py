@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.sound.sound_filters import FILTERS, FilterChain, FilterError, check_chain, parse_chain
+from export.sound.sound_filters import FILTERS, FilterChain, FilterError, find_faults, parse_chain
 from planner.loader import load_document
 from tests.filtering import Floats, filtered
 
@@ -18,6 +18,11 @@ RATE = 48000
 
 def noise(seconds: float, channels: int = 2, seed: int = 1, level: float = 0.1) -> Floats:
     return np.random.default_rng(seed).normal(0, level, (channels, round(seconds * RATE)))
+
+
+def check_chain(chain: str, layout: str, sample_rate: int) -> None:
+    if fault := find_faults([chain], layout, sample_rate).get(chain):
+        raise fault
 
 
 def run(chain: str, samples: Floats, *sizes: int, layout: str = "stereo") -> Floats:

@@ -18,7 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from decoders.libav_log import libav_messages
+from decoders.libav_log import libav_words
 from export.films.audio_encoding import AudioEncoding
 from export.films.video_encoding import VideoEncoding
 from planner.colour import ColourTags
@@ -44,11 +44,16 @@ def add_video(container: OutputContainer, video: VideoEncoding, *, global_header
 
 def new_encoder(video: VideoEncoding) -> VideoCodecContext:
     """An open encoder of its own, headers in its extradata. Raises SetupError."""
+    context = _context(video)
+    _set_up(context, video)
+    return context
+
+
+def _context(video: VideoEncoding) -> VideoCodecContext:
     context = cast(VideoCodecContext, CodecContext.create(video.encoder, "w"))
     context.framerate = video.fps
     context.options = dict(video.options)
     context.flags |= Flags.global_header
-    _set_up(context, video)
     return context
 
 
@@ -77,6 +82,16 @@ def tag_colours(tagged: VideoCodecContext | VideoFrame, colour: ColourTags) -> N
 
 
 def _set_up(context: VideoCodecContext, video: VideoEncoding) -> None:
+    """Open an encoder. Raises SetupError."""
+    what = _prepare(context, video)
+    if video.hardware:
+        _open_on_device(context, video, what)
+    else:
+        _open(context, video.encoder, what)
+
+
+def _prepare(context: VideoCodecContext, video: VideoEncoding) -> str:
+    """Set an encoder up, all but opening it; what is asked of it, for messages."""
     context.width, context.height, context.pix_fmt = (
         video.width,
         video.height,
@@ -99,26 +114,26 @@ def _set_up(context: VideoCodecContext, video: VideoEncoding) -> None:
     if video.bitrate:
         how.append(f"bitrate {video.bitrate}")
     size = f"{video.width}×{video.height} pixels"
-    what = f"{size} of {video.pix_fmt.name} at {video.fps} frames a second ({', '.join(how)})"
-    if video.hardware:
-        _open_on_device(context, video.encoder, what)
-    else:
-        _open(context, video.encoder, what)
+    return f"{size} of {video.pix_fmt.name} at {video.fps} frames a second ({', '.join(how)})"
 
 
-def _open_on_device(context: VideoCodecContext, encoder: str, what: str) -> None:
-    """No pictures are decoded yet when an output is opened, so libav may be listened to."""
-    said: list[str] = []
+def _open_on_device(context: VideoCodecContext, video: VideoEncoding, what: str) -> None:
     try:
-        with libav_messages() as said:
-            context.open()
+        context.open()
     except (av.FFmpegError, OSError, ValueError) as error:
+        said = libav_words(_open_alone, video)
         raise SetupError(
-            f"{encoder} does not open: {'; '.join(said) or error}",
+            f"{video.encoder} does not open: {'; '.join(said) or error}",
             component="Encoder",
             suggestion=f"it was asked for {what}; `reelmill doctor` tells which hardware encoders open here, "
             "and h264, hevc and av1 encode on the processor",
         ) from error
+
+
+def _open_alone(video: VideoEncoding) -> None:
+    context = _context(video)
+    _prepare(context, video)
+    context.open()
 
 
 def _open(context: VideoCodecContext | AudioCodecContext, encoder: str, what: str) -> None:

@@ -14,10 +14,10 @@ one run to the next, are refused before libav sees them: it holds Python's lock 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import av
 import av.filter
@@ -26,12 +26,14 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from decoders.libav_log import libav_messages
+from decoders.libav_log import words_of_each
 from export.sound import panning
 from export.sound.panning import Signal, UnknownLayoutError
 from planner.errors import RenderError
 from planner.suggestion import did_you_mean
 
+_FAILURES = (av.FFmpegError, ValueError, MemoryError)
+"""How libav refuses a chain, and how one breaks down at work."""
 _NAMES = """
     acompressor acontrast acrusher adeclick adeclip adelay adenorm adrc adynamicequalizer adynamicsmooth aecho
     aemphasis aexciter afade afftdn afftfilt afreqshift afwtdn agate alimiter allpass anequalizer anlmdn anull aphaser
@@ -154,17 +156,54 @@ def _refusal(filter_: Filter) -> FilterError:
     return FilterError(f"{filter_.place}, is no filter", hint or "docs/sound.md lists those that can be used")
 
 
-def check_chain(chain: str, layout: str, sample_rate: int) -> None:
-    """Make a chain and let it go. `layout` is libav's name of the channels. Raises FilterError if it can't be used."""
-    _open(chain, layout, sample_rate)
+def find_faults(chains: Iterable[str], layout: str, sample_rate: int) -> dict[str, FilterError]:
+    """Why chains can't be used, by chain; those that can are left out. `layout` is libav's name of the channels."""
+    faults: dict[str, FilterError] = {}
+    refused: dict[str, tuple[Filter, ...]] = {}
+    for chain in dict.fromkeys(chains):
+        try:
+            filters = _parse_for(chain, layout)
+            if _refused_step(filters, layout, sample_rate) is not None:
+                refused[chain] = filters
+        except FilterError as fault:
+            faults[chain] = fault
+    return faults | dict(zip(refused, _explained(list(refused.values()), layout, sample_rate), strict=True))
 
 
-def _open(chain: str, layout: str, sample_rate: int) -> tuple[tuple[Filter, ...], _Graph]:
+def _parse_for(chain: str, layout: str) -> tuple[Filter, ...]:
     filters = parse_chain(chain)
     for filter_ in filters:
         if layout != "stereo" and filter_.name in _STEREO_ONLY:
             raise FilterError(f"{filter_.place}, works on stereo alone, and the film has {layout}")
-    return filters, _Graph(filters, layout, sample_rate)
+    return filters
+
+
+def _refused_step(filters: tuple[Filter, ...], layout: str, sample_rate: int) -> tuple[str, Exception] | None:
+    """Which step libav refuses, each filter by itself first, and its error; None where it takes the chain."""
+    step = ""
+    try:
+        for filter_ in filters:
+            step = f"{filter_.place}, is not taken by libav"
+            _add(Graph(), filter_)
+        step = f"the chain does not work on {layout} at {sample_rate} Hz"
+        _Graph(filters, layout, sample_rate)
+    except _FAILURES as error:
+        return step, error
+    return None
+
+
+def _explained(refused: list[tuple[Filter, ...]], layout: str, sample_rate: int) -> Iterator[FilterError]:
+    """Why libav refuses chains, in its own words, which it only logs."""
+    if not refused:
+        return
+    words = words_of_each([partial(_refused_step, filters, layout, sample_rate) for filters in refused])
+    for filters, said in zip(refused, words, strict=True):
+        step, error = _refused_step(filters, layout, sample_rate) or ("the chain", "it fails at work")
+        yield FilterError(f"{step}: {'; '.join(each.rstrip('.') for each in said) or error}")
+
+
+def _add(graph: Graph, filter_: Filter) -> FilterContext:
+    return graph.add(filter_.name, filter_.options or None)
 
 
 class FilterChain:
@@ -173,8 +212,12 @@ class FilterChain:
     def __init__(self, chain: str, layout: str, sample_rate: int) -> None:
         """`layout` is libav's name of the bus' channels. Raises FilterError for a chain that does not work on them."""
         self._text = chain
-        filters, self._graph = _open(chain, layout, sample_rate)
-        self._late = sum(_delay(f.name, f.options, layout, sample_rate) for f in filters if f.name in _LATE)
+        filters = _parse_for(chain, layout)
+        try:
+            self._graph = _Graph(filters, layout, sample_rate)
+            self._late = sum(_delay(f.name, f.options, layout, sample_rate) for f in filters if f.name in _LATE)
+        except _FAILURES as error:
+            raise next(_explained([filters], layout, sample_rate)) from error
         """Samples by which it is late."""
         self._early = self._late
         """Samples at the beginning that are still to be dropped."""
@@ -202,7 +245,7 @@ class FilterChain:
                 out += self._graph.filtered(frame)
             if last:
                 out += self._graph.filtered(None)
-        except (av.FFmpegError, ValueError, MemoryError) as error:
+        except _FAILURES as error:
             raise RenderError(f'the filters "{self._text}" failed: {error}', component="AudioMixer") from error
         made = np.concatenate(out, axis=1)
         dropped = min(self._early, made.shape[1])
@@ -214,44 +257,20 @@ class _Graph:
     """libavfilter's graph of a chain, without any correction of time."""
 
     def __init__(self, filters: tuple[Filter, ...], layout: str, sample_rate: int) -> None:
-        """Raises FilterError with what libav says."""
+        """Raises one of _FAILURES."""
         self._layout, self._rate = layout, sample_rate
         self._position = 0
-        try:
-            self._build(filters)
-        except (av.FFmpegError, ValueError, MemoryError) as error:
-            raise self._why(filters, error) from error
-
-    def _build(self, filters: tuple[Filter, ...]) -> None:
         self._graph = Graph()
         # The same sums in the same order, whatever machine it is.
         self._graph.threads = 1
-        tick = Fraction(1, self._rate)
-        nodes = [self._graph.add_abuffer(sample_rate=self._rate, format="dblp", layout=self._layout, time_base=tick)]
-        nodes += (self._add(filter_) for filter_ in filters)
-        nodes.append(self._graph.add("aformat", f"sample_fmts=dblp:sample_rates={self._rate}"))
+        tick = Fraction(1, sample_rate)
+        nodes = [self._graph.add_abuffer(sample_rate=sample_rate, format="dblp", layout=layout, time_base=tick)]
+        nodes += (_add(self._graph, filter_) for filter_ in filters)
+        nodes.append(self._graph.add("aformat", f"sample_fmts=dblp:sample_rates={sample_rate}"))
         nodes.append(self._graph.add("abuffersink"))
         self._graph.link_nodes(*nodes)
         self._graph.configure(auto_buffer=False)
         self._source, self._sink = nodes[0], nodes[-1]
-
-    def _add(self, filter_: Filter) -> FilterContext:
-        return self._graph.add(filter_.name, filter_.options or None)
-
-    def _why(self, filters: tuple[Filter, ...], error: Exception) -> FilterError:
-        """The words of libav, which it only logs: each filter is made once more by itself while it may be heard."""
-        message = ""
-        try:
-            with libav_messages() as said:
-                for filter_ in filters:
-                    self._graph = Graph()
-                    message = f"{filter_.place}, is not taken by libav: "
-                    self._add(filter_)
-                message = f"the chain does not work on {self._layout} at {self._rate} Hz: "
-                self._build(filters)
-        except (av.FFmpegError, ValueError, MemoryError) as again:
-            error = again
-        return FilterError(message + ("; ".join(words.rstrip(".") for words in said) or str(error)))
 
     def filtered(self, block: Signal | None) -> list[Signal]:
         """What comes out after a block, or after the end (None)."""
