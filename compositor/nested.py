@@ -135,13 +135,17 @@ class NestedCompRenderer:
         """Release every OpenGL object; a second call does nothing."""
         if not self._closed:
             self._closed = True
-            self._watch.close()
             self._store.clear()
             for compositor in self._planes.values():
                 compositor.release()
             self._pool.release()
             if self._owns_shaders:
                 self._shaders.release()
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the report: what is slow."""
+        return self._watch.warnings
 
     @property
     def surface_count(self) -> int:

@@ -1,13 +1,13 @@
 """Watches over the rendering of nested compositions: how long each takes, and what goes wrong in it.
 
-In: the stretches of code that render one, and the source of frames. Out: log lines with the composition's name, and
-errors that know it. Time is that of the render thread: what it waits for frames, and what deeper compositions take,
-is not counted; an OpenGL that works in the background may finish later. One-thread (the render thread).
+In: the stretches of code that render one, and the source of frames. Out: warnings with the composition's name, and
+errors that know it. OpenGL draws in the background, so a sample of the frames is measured to the end of drawing, which
+holds the renderer up. The time spent waiting for frames, and that of deeper compositions, is not counted. One-thread
+(the render thread).
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,26 +22,56 @@ from planner.frame_plan import CompositionPlan
 from planner.frames import Frame, FrameRequest
 
 SLOW_SECONDS = 0.1
+MEASURED_FIRST = 3
+"""Renderings of each composition that are measured, after its first one, in which OpenGL compiles shaders."""
+MEASURED_EACH = 16
+"""Later on one in so many is measured."""
+FEWEST_SLOW = 2
+"""Slow renderings that are worth a warning: a single one may have other reasons."""
 _COMPONENT = "NestedRenderer"
-_log = logging.getLogger("reelmill.compositor")
 
 
 @dataclass(slots=True)
-class _Slow:
-    """What is known of a composition that took long."""
+class _Measured:
+    """What is known of the speed of a composition."""
 
-    times: int
-    most_seconds: float
+    rendered: int = 0
+    measured: int = 0
+    slow: int = 0
+    most_seconds: float = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether the next rendering is measured."""
+        return 0 < self.rendered <= MEASURED_FIRST or (self.rendered > 0 and self.rendered % MEASURED_EACH == 0)
+
+    def note(self, seconds: float) -> None:
+        self.measured += 1
+        self.slow += seconds > SLOW_SECONDS
+        self.most_seconds = max(self.most_seconds, seconds)
 
 
 class NestedWatch:
-    """Of one renderer."""
+    """The watch of one renderer."""
 
     def __init__(self, context: GLContext) -> None:
         self._context = context
         self._elsewhere_seconds = 0.0
         """Spent on frames, and in compositions that are done."""
-        self._slow: dict[str | None, _Slow] = {}
+        self._measuring = False
+        """A composition around this one is measured, so this one has to be as well."""
+        self._compositions: dict[str | None, _Measured] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the report: the compositions that are slow to render."""
+        return [
+            f"composition {name} took more than {1000 * SLOW_SECONDS:.0f} ms to render in {each.slow} of "
+            f"{each.measured} frames that were measured, {1000 * each.most_seconds:.0f} ms at most; a smaller canvas "
+            "or fewer layers make it faster, and so does --draft"
+            for name, each in self._compositions.items()
+            if each.slow >= FEWEST_SLOW
+        ]
 
     def waiting(self, frame: FrameGetter) -> FrameGetter:
         """The source of frames, with its time taken."""
@@ -58,7 +88,12 @@ class NestedWatch:
     @contextmanager
     def rendering(self, plan: CompositionPlan) -> Iterator[None]:
         """Around the rendering of a nested composition. Raises RenderError, which names it, where OpenGL fails."""
+        found = self._compositions.setdefault(plan.id, _Measured())
+        measuring, found.rendered, outer = self._measuring or found.due, found.rendered + 1, self._measuring
+        if measuring:
+            self._context.finish()
         started, elsewhere = time.perf_counter(), self._elsewhere_seconds
+        self._measuring = measuring
         try:
             yield
             self._context.check(f"rendering composition {plan.id}", component=_COMPONENT)
@@ -68,30 +103,11 @@ class NestedWatch:
         except ExportError as error:
             error.locate(composition=plan.id)
             raise
-        seconds = time.perf_counter() - started - (self._elsewhere_seconds - elsewhere)
-        self._elsewhere_seconds += seconds
-        if seconds > SLOW_SECONDS:
-            self._note(plan.id, seconds)
-
-    def close(self) -> None:
-        """Log how often compositions were slow."""
-        for name, slow in self._slow.items():
-            if slow.times > 1:
-                _log.warning(
-                    "composition %s took more than %.0f ms %d times, %.0f ms at most",
-                    *(name, 1000 * SLOW_SECONDS, slow.times, 1000 * slow.most_seconds),
-                )
-        self._slow.clear()
-
-    def _note(self, name: str | None, seconds: float) -> None:
-        """Log the first time at once; the others are counted, so that a long film does not fill the log.
-
-        The first time is no warning: it may be that of OpenGL compiling shaders.
-        """
-        slow = self._slow.get(name)
-        if slow is None:
-            self._slow[name] = _Slow(1, seconds)
-            _log.info("composition %s took %.0f ms to render a frame", name, 1000 * seconds)
-        else:
-            slow.times += 1
-            slow.most_seconds = max(slow.most_seconds, seconds)
+        finally:
+            self._measuring = outer
+        if measuring:
+            self._context.finish()
+            seconds = time.perf_counter() - started - (self._elsewhere_seconds - elsewhere)
+            self._elsewhere_seconds += seconds
+            if found.rendered > 1:
+                found.note(seconds)

@@ -22,7 +22,7 @@ class DecodeMeter:
         """`note_speed` is told decoded frames a second of busy time."""
         self._note_speed = note_speed
         self._decoders: list[DecodeStatistics] = []
-        self._busy_seconds = 0.0
+        self._busy_seconds = self._copy_seconds = 0.0
         self._measured = (0, 0.0)
         """Decoded frames and busy seconds when the speed was last told."""
         self.frames_again = 0
@@ -49,6 +49,15 @@ class DecodeMeter:
                 self._measured = decoded, self._busy_seconds
 
     @contextmanager
+    def copying(self) -> Iterator[None]:
+        """Measures the time of copying a frame into the cache, which is busy time as well."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._copy_seconds += time.perf_counter() - started
+
+    @contextmanager
     def again(self, lost: bool) -> Iterator[None]:
         """Counts what is decoded inside, if the frame that is decoded there was `lost` before."""
         before = self._frames_decoded() if lost else 0
@@ -60,7 +69,7 @@ class DecodeMeter:
 
     def statistics(self) -> DecodeStatistics:
         """Opened, decoded, seeks and busy seconds so far; exact once the worker has ended."""
-        total = DecodeStatistics(busy_seconds=self._busy_seconds)
+        total = DecodeStatistics(busy_seconds=self._busy_seconds, copy_seconds=self._copy_seconds)
         for each in tuple(self._decoders):
             total.opened += each.opened
             total.frames_decoded += each.frames_decoded

@@ -354,15 +354,19 @@ class FileWorker:
         lost = self._cache.lost(self.source, pts)
         with self._tracer.span("decode", rank), self.meter.busy(), self.meter.again(lost):
             try:
-                return self._memory.own(place.reader.frame(pts))
+                return self._own(place.reader.frame(pts))
             except RenderError as error:
                 self._note_failure(pts, error)
                 try:
                     self._renew(place)
-                    return self._memory.own(place.reader.frame(pts))
+                    return self._own(place.reader.frame(pts))
                 except RenderError as second:
                     self._close(place)
                     raise self._failed(pts, second) from second
+
+    def _own(self, frame: Frame) -> Frame:
+        with self.meter.copying():
+            return self._memory.own(frame)
 
     def _take_turn(self, rank: int) -> None:
         """Wait until it may decode. `rank`: the output frame that needs it."""

@@ -249,6 +249,7 @@ class SharedDecoderPool:
             total.frames_decoded += each.frames_decoded
             total.seeks += each.seeks
             total.busy_seconds += each.busy_seconds
+            total.copy_seconds += each.copy_seconds
         return total
 
     @property

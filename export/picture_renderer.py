@@ -96,8 +96,8 @@ class PictureRenderer:
 
     @property
     def warnings(self) -> list[str]:
-        """Of the frame source."""
-        return self._source.warnings
+        """What the frame source and the compositor have to tell."""
+        return [*self._source.warnings, *self._compositor.warnings]
 
     def begin(self, plan: FramePlan) -> None:
         """Called once for each output frame, drawn or reused, in order."""

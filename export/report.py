@@ -74,7 +74,7 @@ class ExportRecord:
     frames_passed_through: int = 0
     frames_reused: int = 0
     hand_over_seconds: float = 0.0
-    """Of the render thread: copying decoded frames to OpenGL or to the encoder."""
+    """Of the render thread: copying decoded frames to OpenGL or to the encoder. Decoders copy to the cache."""
     copied: tuple[CopyPart, ...] | None = None
     """The stretches of the first film that are copied or encoded, in order; None where copying was not asked for."""
     decoders: DecodeStatistics = field(default_factory=DecodeStatistics)

@@ -8,7 +8,6 @@ while the project's files are probed, which needs Python's lock but now and then
 from __future__ import annotations
 
 import importlib
-import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,8 +24,9 @@ from planner.outputs import Output, PictureSettings
 from planner.tracing import NO_TRACE
 
 MAX_HAND_OVER_SHARE = 0.2
-"""Of the wall time: more for handing frames over, without making anything of them, is worth a warning in the log."""
-_log = logging.getLogger("reelmill.export")
+"""Of the time that decoding, compositing and encoding take: more for handing frames over, without making anything of
+them, is worth a warning."""
+LEAST_HAND_OVER_SECONDS = 0.5
 
 
 def export_film(
@@ -63,7 +63,9 @@ def export_film(
             render(opened, project, plan, options, listener, record, tracer, stack)
     finally:
         record.wall_seconds = time.perf_counter() - started
-    _log_hand_over(record)
+    if (warning := _hand_over_warning(record)) is not None:
+        record.warnings.append(warning)
+        listener.warned(warning)
     if profile is not None:
         record.bottleneck = profile.bottleneck()
     return record.as_dict()
@@ -87,7 +89,13 @@ def _open(project: Path, options: ExportOptions, shared: SharedResources | None 
     return open_project(project, options, shared, meanwhile=lambda: importlib.import_module("export.rendering"))
 
 
-def _log_hand_over(record: ExportRecord) -> None:
-    share = record.hand_over_seconds / record.wall_seconds
-    level = logging.WARNING if share > MAX_HAND_OVER_SHARE else logging.DEBUG
-    _log.log(level, "copying frames to OpenGL and the encoder took %.0f%% of the time", 100 * share)
+def _hand_over_warning(record: ExportRecord) -> str | None:
+    """Whether frames were copied for too long: to the cache, to OpenGL, to the encoder."""
+    handed = record.hand_over_seconds + record.decoders.copy_seconds
+    busy = record.decoders.busy_seconds + record.composite_seconds + record.encode_seconds
+    if handed <= max(MAX_HAND_OVER_SHARE * busy, LEAST_HAND_OVER_SECONDS):
+        return None
+    return (
+        f"copying frames to the cache, to OpenGL and to the encoder took {handed:.1f} s, {handed / busy:.0%} of the "
+        "time of decoding, compositing and encoding"
+    )

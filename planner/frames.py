@@ -113,6 +113,8 @@ class DecodeStatistics:
     seeks: int = 0
     busy_seconds: float = 0.0
     """Of all threads that decode."""
+    copy_seconds: float = 0.0
+    """Part of `busy_seconds`: copying decoded frames into the cache."""
     waited_seconds: float = 0.0
     """That the render thread spent in `frame`. Where it decodes itself, the same as `busy_seconds`."""
     cache: CacheStatistics = field(default_factory=CacheStatistics)

@@ -13,6 +13,8 @@ import pytest
 from cli.main import main
 from compositor.surfaces import Surface, SurfacePool
 from export.job import ExportOptions
+from export.report import ExportRecord
+from export.session import export_film
 from planner.timeline import VideoSettings
 from tests.films import ffmpeg, film, read_planes
 from tests.random_projects import pictures, written
@@ -208,14 +210,22 @@ def test_an_opengl_error_in_a_composition_ends_the_export(
     assert {path.name for path in tmp_path.iterdir()} == {"report.json"}
 
 
-def test_handing_frames_over_is_logged_where_it_takes_long(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("system", ["v1", "v2"])
+def test_handing_frames_over_is_a_warning_where_it_takes_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
-    """Both ways are timed: to the encoder as they are, and to OpenGL."""
+    """Each way is timed: to the cache of V2, to the encoder as they are, and to OpenGL."""
+    monkeypatch.setattr("export.session.LEAST_HAND_OVER_SECONDS", 0)
     for what, options in (("a cut in a composition", {}), ("one layer, faded and blended", {"fast_paths": False})):
-        for limit, expected in ((1.0, 0), (0.0, 1)):
+        for limit, expected in ((100.0, 0), (0.0, 1)):
             monkeypatch.setattr("export.session.MAX_HAND_OVER_SHARE", limit)
-            caplog.clear()
-            film(folder, FLAT[what], "logged.mkv", video=LOSSLESS, **options)
-            messages = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-            assert sum("copying frames to OpenGL and the encoder took" in each for each in messages) == expected
+            _, report = film(folder, FLAT[what], "handed.mkv", video=LOSSLESS, system=system, **options)
+            told = [each for each in report["warnings"] if "copying frames to the cache, to OpenGL and" in each]
+            assert len(told) == expected
+
+
+def test_the_copies_of_the_cache_are_timed(folder: Path) -> None:
+    record = ExportRecord()
+    path = written(FLAT["a cut in a composition"], folder)
+    export_film(path, folder / "copied.mkv", ExportOptions(system="v2", force=True), record=record)
+    assert 0 < record.decoders.copy_seconds < record.decoders.busy_seconds
