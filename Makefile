@@ -2,7 +2,7 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
+.PHONY: help demo test test-long fuzz bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-memory    export a film a hundred times in one process (minutes; prints what memory it holds)"
 	@echo "make bench-analysis  time the analysis of sound in processes against one process (20 minutes; prints a table)"
 	@echo "make bench-batch     time a batch of 200 films in two processes against one, kill and resume it (20 minutes; prints a table)"
+	@echo "make fuzz       try mutated projects and media (a minute, or FUZZ=\"--seconds 3600\"; keeps faulty ones in out/fuzz)"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
@@ -75,6 +76,12 @@ bench-analysis:
 bench-batch:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.batch
+
+# For an hour: make fuzz FUZZ="--seconds 3600 --seed 1"; one case again: make fuzz FUZZ="--only project-1-123"
+FUZZ ?= --seconds 60
+fuzz:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.fuzz $(FUZZ)
 
 clean:
 	rm -rf .venv out build dist *.egg-info examples/media
