@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from decoders.transport_stream import is_whole
 from planner.pts_table import PtsTable
 
 _SKIP_SAMPLES_BYTES = 10
@@ -136,10 +137,14 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stre
     """The packets of the streams that hold data. Raises libav's errors.
 
     Empty packets are left out: they stand for "as before", and a decoder would take one for the end of the stream.
+    Packets of transport streams that were joined end to end are not corrupt, though libav says so.
     """
     for packet in container.demux(*streams):
-        if packet.size:
-            yield packet
+        if not packet.size:
+            continue
+        if packet.is_corrupt and container.format.name == "mpegts":
+            packet.is_corrupt = not is_whole(container.name, packet.pos)
+        yield packet
 
 
 def _hidden(packet: Packet[VideoStream], codec: str) -> bool:
