@@ -1,4 +1,7 @@
-"""The programs: `reelmill`, which is also `python -m cli`, and `export`. Each runs a command and ends the process."""
+"""The programs: `reelmill`, which is also `python -m cli`, and `export`. Each runs a command and ends the process.
+
+Signals are heard from the first line on, so whatever takes time to load is loaded after that.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,23 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from cli.main import export_main, main
+from cli.interruption import Interruption
 
 
 def reelmill_program() -> NoReturn:
     """Runs `reelmill`."""
-    _end(main())
+    with Interruption() as interruption:
+        from cli.main import main
+
+        _end(main(interruption=interruption))
 
 
 def export_program() -> NoReturn:
     """Runs `export`."""
-    _end(export_main())
+    with Interruption() as interruption:
+        from cli.main import export_main
+
+        _end(export_main(interruption=interruption))
 
 
 def _end(exit_code: int) -> NoReturn:

@@ -90,6 +90,8 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...]
     profile = _profile(flags["profile"], (project, *written, *filter(None, [flags["report"]])))
     from export.api import render
 
+    # From here on an interruption is told like other failures, in the report as well.
+    invocation.interruption.checkpoint()
     told = narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
     invocation.log.write = told.logged
     record = ExportRecord()

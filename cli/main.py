@@ -19,6 +19,7 @@ from cli.compare_command import compare
 from cli.doctor_command import doctor
 from cli.error_block import crash_block, error_block, usage_block
 from cli.export_command import export
+from cli.interruption import Interruption
 from cli.invocation import HELP_SETTINGS, Invocation
 from cli.plan_command import plan
 from cli.probe_command import probe
@@ -51,20 +52,25 @@ for _command in (export, init, validate, plan, frame, compare, check, batch, pro
     reelmill.add_command(_command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `reelmill`. Returns the exit code."""
-    return run(reelmill, "reelmill", arguments)
+def main(arguments: Sequence[str] | None = None, *, interruption: Interruption | None = None) -> int:
+    """Run `reelmill`. Returns the exit code. `interruption`: one that is entered already."""
+    return run(reelmill, "reelmill", arguments, interruption)
 
 
-def export_main(arguments: Sequence[str] | None = None) -> int:
-    """Run `export`, which is `reelmill export`. Returns the exit code."""
-    return run(export, "export", arguments)
+def export_main(arguments: Sequence[str] | None = None, *, interruption: Interruption | None = None) -> int:
+    """Run `export`, which is `reelmill export`. Returns the exit code. `interruption`: one that is entered already."""
+    return run(export, "export", arguments, interruption)
 
 
-def run(command: click.Command, name: str, arguments: Sequence[str] | None) -> int:
+def run(
+    command: click.Command, name: str, arguments: Sequence[str] | None, interruption: Interruption | None = None
+) -> int:
     """Run a command, print its failure, and return the exit code."""
-    invocation = Invocation()
-    with invocation.interruption, invocation.log.listening():
+    if interruption is None:
+        with Interruption() as interruption:
+            return run(command, name, arguments, interruption)
+    invocation = Invocation(interruption)
+    with invocation.log.listening():
         try:
             result = command.main(
                 None if arguments is None else list(arguments), prog_name=name, standalone_mode=False, obj=invocation

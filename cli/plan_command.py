@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.invocation import verbose_option
+from cli.invocation import Invocation, verbose_option
 from cli.options import (
     cache_size_option,
     copy_option,
@@ -50,7 +50,8 @@ MAX_RANGES = 3
 @cache_size_option
 @network_option
 @verbose_option
-def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
+@click.pass_obj
+def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""
     from export.api import plan as describe_plan
 
@@ -67,6 +68,7 @@ def plan(project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     if html is not None:
         from export.plan_page import write_plan_page
 
+        invocation.interruption.checkpoint()
         write_plan_page(html, found)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))

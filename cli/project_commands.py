@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.invocation import verbose_option
+from cli.invocation import Invocation, verbose_option
 from cli.options import network_option, no_fast_paths_option, renderer_option, set_option
 from cli.parameters import PATH, SIZE, TIME
-from cli.progress import rate
+from cli.progress import Narrator, rate
 from cli.talk import printable, styled, talk
 from export.job import ExportOptions, Renderer
 from planner.clock import Time, format_time
@@ -29,12 +29,14 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON 
 @click.argument("directory", type=PATH, default=".", metavar="[DIR]")
 @click.option("--force", is_flag=True, help="Replace a project.json that exists.")
 @verbose_option
-def init(directory: Path, force: bool) -> None:
+@click.pass_obj
+def init(invocation: Invocation, directory: Path, force: bool) -> None:
     """Write a small project to start from: DIR/project.json."""
     from export.outputs.part_file import write_whole
     from planner.starter import starter_project
 
     path = directory / "project.json"
+    invocation.interruption.checkpoint()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not force and os.path.lexists(path):
@@ -116,7 +118,8 @@ def _count(number: int, noun: str) -> str:
 @click.option("--force", is_flag=True, help="Replace a picture that exists.")
 @network_option
 @verbose_option
-def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
+@click.pass_obj
+def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **flags: Any) -> None:
     """Write the picture of PROJECT that is on screen at a time to OUTPUT; its extension names the format."""
     from export.api import frame as write_frame
 
@@ -128,7 +131,7 @@ def frame(project: Path, output: Path, at: Time, **flags: Any) -> None:
         force=flags["force"],
         allow_network=flags["allow_network"],
     )
-    write_frame(project, at, output, options=options)
+    write_frame(project, at, output, listener=Narrator(invocation.interruption.checkpoint), options=options)
     talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(output))}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
 from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, start_process
 from planner.errors import ExportError, RenderError, SetupError
+from planner.waiting import Checkpoint
 
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""
@@ -40,14 +41,14 @@ class TaskRunner(Protocol):
 
 
 @contextmanager
-def task_runner(workers: int, checkpoint: Callable[[], None]) -> Iterator[TaskRunner]:
+def task_runner(workers: int, checkpoint: Checkpoint) -> Iterator[TaskRunner]:
     """A pool of so many processes; with 0, this process.
 
-    A pool calls `checkpoint` several times a second, and it may raise. In this process, where a task may take minutes,
-    nobody would come by: what stops it is an exception out of a signal's handler.
+    A pool calls `checkpoint` several times a second; a task in this process does between two pieces of its file. It may
+    raise.
     """
     if workers == 0:
-        yield InProcess()
+        yield InProcess(checkpoint)
     else:
         with AnalysisPool(workers, checkpoint) as pool:
             yield pool
@@ -56,7 +57,8 @@ def task_runner(workers: int, checkpoint: Callable[[], None]) -> Iterator[TaskRu
 class InProcess:
     """One task after the other, here."""
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
         self._added: deque[AnalysisTask] = deque()
 
     def add(self, task: AnalysisTask) -> None:
@@ -65,7 +67,7 @@ class InProcess:
     def results(self, tasks: Iterator[AnalysisTask]) -> Iterator[Result]:
         while (task := _next(self._added, tasks)) is not None:
             try:
-                value = task.run()
+                value = task.run(self._checkpoint)
             except ExportError as error:
                 value = error
             yield task, value
@@ -77,7 +79,7 @@ _Worker = WorkerProcess[AnalysisTask]
 class AnalysisPool(ProcessPool[_Worker]):
     """The processes. Use with `with`."""
 
-    def __init__(self, workers: int, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, workers: int, checkpoint: Checkpoint) -> None:
         """Starts nothing yet."""
         super().__init__()
         assert workers > 0
@@ -125,6 +127,8 @@ class AnalysisPool(ProcessPool[_Worker]):
             try:
                 answer = worker.pipe.recv()
             except (EOFError, OSError):
+                # A signal to the whole group of processes ends those that are children first.
+                self._checkpoint()
                 raise self._died(worker) from None
             if isinstance(answer, Ready):
                 worker.ready = True

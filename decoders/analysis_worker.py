@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from planner.errors import ExportError
+from planner.waiting import Checkpoint, no_checkpoint
 
 
 class AnalysisTask(Protocol):
@@ -29,8 +30,8 @@ class AnalysisTask(Protocol):
     def analysis(self) -> str:
         """What is found out, for messages: "the … of FILE"."""
 
-    def run(self) -> Any:
-        """The answer. Raises ExportError."""
+    def run(self, checkpoint: Checkpoint) -> Any:
+        """The answer. Calls `checkpoint` between pieces of the work; it may raise. Raises ExportError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def work(pipe: Connection) -> None:
 
 def _answer(task: AnalysisTask) -> Answer:
     try:
-        return Finished(task.run())
+        return Finished(task.run(no_checkpoint))
     except ExportError as error:
         return Failed(type(error), error.message, {name: getattr(error, name) for name in _FIELDS})
     except Exception as error:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Condition, Thread
 
+from decoders.decode_errors import COMPONENT, failed_twice, source_time_text, worker_died
 from decoders.decode_meter import DecodeMeter
 from decoders.decode_places import DecodePlace, DecodePlaces, Route
 from decoders.decode_slots import Closed, DecodeSlots, OpenFiles, Turn
@@ -21,7 +22,6 @@ from decoders.frame_cache import FrameCache, frame_bytes
 from decoders.frame_memory import FrameMemory
 from decoders.still_store import StillStore
 from decoders.video_reader import MediaReader, open_reader
-from planner.clock import format_time
 from planner.errors import RenderError
 from planner.frames import Frame, FrameRequest
 from planner.hardware import DeviceKind
@@ -29,8 +29,8 @@ from planner.media import MediaFacts
 from planner.schedule import ScheduledRequest
 from planner.timeline import Media
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import Checkpoint, wait_until
 
-COMPONENT = "SharedDecoder"
 MAX_PLACES = 8
 """Decoders of one file at a time."""
 PARK_AFTER = 120
@@ -145,22 +145,15 @@ class FileWorker:
             if request.pts not in self._failures and not self._cache.has(self.source, request.pts):
                 self._ask(request)
 
-    def wait_for(self, request: FrameRequest) -> Frame:
-        """The frame, as soon as it is decoded. Pin it in the cache first. Raises RenderError."""
-        pts = request.pts
-        with self._changed:
-            while True:
-                frame = self._cache.get(self.source, pts)
-                if frame is not None:
-                    return frame
-                if pts in self._failures:
-                    raise self._failures[pts]
-                if self._death is not None:
-                    raise self._dead() from self._death
-                if self._stopping:
-                    raise RenderError("the decoders are closed", component=COMPONENT)
-                self._ask(request)
-                self._changed.wait()
+    def wait_for(self, request: FrameRequest, checkpoint: Checkpoint) -> Frame:
+        """The frame, as soon as it is decoded. Pin it in the cache first. `checkpoint` is called while it waits.
+
+        Raises RenderError, and what `checkpoint` raises.
+        """
+        wait_until(lambda seconds: self._comes(request, seconds), checkpoint)
+        frame = self._cache.get(self.source, request.pts)
+        assert frame is not None, "it is pinned"
+        return frame
 
     def wake(self) -> None:
         """Look again at what can be decoded, or closed."""
@@ -177,6 +170,22 @@ class FileWorker:
         """Wait for the end of the thread."""
         if self._thread is not None:
             self._thread.join()
+
+    def _comes(self, request: FrameRequest, seconds: float) -> bool:
+        """Wait so long for a frame; whether it is there. Raises RenderError where it will not come."""
+        pts = request.pts
+        with self._changed:
+            if self._cache.has(self.source, pts):
+                return True
+            if pts in self._failures:
+                raise self._failures[pts]
+            if self._death is not None:
+                raise worker_died(self._facts, self._death) from self._death
+            if self._stopping:
+                raise RenderError("the decoders are closed", component=COMPONENT)
+            self._ask(request)
+            self._changed.wait(seconds)
+            return self._cache.has(self.source, pts)
 
     def _ask(self, request: FrameRequest) -> None:
         if request.pts not in self._wanted or self._wanted[request.pts].priority != "current":
@@ -200,11 +209,11 @@ class FileWorker:
             _log.debug("the worker of %s died", self._facts.path, exc_info=True)
             with self._changed:
                 self._death = death
+                self._changed.notify_all()
         finally:
             self._turn.give()
             for place in tuple(self._places.places):
                 self._close(place)
-            self.wake()
 
     def _work(self) -> bool:
         """Do the next job. Its decoder must not be referred to while there is none: it may be closed then."""
@@ -362,7 +371,7 @@ class FileWorker:
                     return self._own(place.reader.frame(pts))
                 except RenderError as second:
                     self._close(place)
-                    raise self._failed(pts, second) from second
+                    raise failed_twice(self._facts, pts, second) from second
 
     def _own(self, frame: Frame) -> Frame:
         with self.meter.copying():
@@ -388,7 +397,7 @@ class FileWorker:
             self._files.release(self._decoder_bytes)
             if not isinstance(error, RenderError):
                 raise
-            self._fail(pts, self._failed(pts, error))
+            self._fail(pts, failed_twice(self._facts, pts, error))
             return None
         self._places.places.append(place)
         return place
@@ -448,31 +457,6 @@ class FileWorker:
             self._changed.notify_all()
 
     def _note_failure(self, pts: int, error: RenderError) -> None:
-        self.warnings.append(
-            f"the decoder of {self._facts.path} failed at {self._time(pts)} and was opened anew: {error.message}"
-        )
+        when = source_time_text(self._facts, pts)
+        self.warnings.append(f"the decoder of {self._facts.path} failed at {when} and was opened anew: {error.message}")
         _log.info("%s", self.warnings[-1])
-
-    def _failed(self, pts: int, error: RenderError) -> RenderError:
-        hint = f"{error.suggestion}; or try" if error.suggestion else "try"
-        return RenderError(
-            f"the decoder failed twice at {self._time(pts)}: {error.message}",
-            component=COMPONENT,
-            file=self._facts.path,
-            file_hash=self._facts.file_hash,
-            source_time=None if self._table is None else self._table.source_time(pts),
-            suggestion=f"{hint} --system v1, which decodes each clip on its own",
-        )
-
-    def _dead(self) -> RenderError:
-        death = self._death
-        return RenderError(
-            f"the thread that decodes the file died: {type(death).__name__}: {death}",
-            component="Worker",
-            file=self._facts.path,
-            file_hash=self._facts.file_hash,
-            suggestion="this should not happen; see the traceback with -v, and try --system v1",
-        )
-
-    def _time(self, pts: int) -> str:
-        return "0 s" if self._table is None else format_time(self._table.source_time(pts))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from planner.frame_plan import FramePlan
 from planner.frames import DecodeStatistics, Frame, FrameRequest, FrameSource
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import Checkpoint, no_checkpoint, wait_until
 
 Requests = Callable[[int], Iterable[FrameRequest]]
 """Of an output frame: the source frames that it shows, and after these those of the next one."""
@@ -22,9 +23,17 @@ Requests = Callable[[int], Iterable[FrameRequest]]
 class ReadAhead:
     """Implements planner.frames.FrameSource."""
 
-    def __init__(self, source: FrameSource, requests: Requests, *, tracer: Tracer = NO_TRACE) -> None:
-        """Owns the source. `requests` is called on the render thread."""
-        self._source, self._requests, self._tracer = source, requests, tracer
+    def __init__(
+        self,
+        source: FrameSource,
+        requests: Requests,
+        *,
+        tracer: Tracer = NO_TRACE,
+        checkpoint: Checkpoint = no_checkpoint,
+    ) -> None:
+        """Owns the source. `requests` is called on the render thread, and so is `checkpoint` while a frame is waited
+        for; it may raise."""
+        self._source, self._requests, self._tracer, self._checkpoint = source, requests, tracer, checkpoint
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="decode ahead")
         self._ahead: dict[FrameRequest, Future[Frame]] = {}
         self._waited_seconds = 0.0
@@ -43,6 +52,7 @@ class ReadAhead:
         try:
             found = self._ahead.get(request) or self._worker.submit(self._source.frame, request)
             with self._tracer.span("wait for frame", clip=request.clip):
+                wait_until(lambda seconds: not wait((found,), seconds).not_done, self._checkpoint)
                 return found.result()
         finally:
             self._waited_seconds += time.perf_counter() - started

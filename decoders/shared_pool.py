@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from decoders.decode_errors import COMPONENT
 from decoders.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
-from decoders.file_worker import COMPONENT, FileWorker
+from decoders.file_worker import FileWorker
 from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
 from decoders.frame_memory import FrameMemory
 from decoders.still_store import StillStore
@@ -30,6 +31,7 @@ from planner.pixel_format import PIXEL_FORMATS
 from planner.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
 from planner.timeline import Media
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import Checkpoint, no_checkpoint
 
 KEPT_SHARE = 0.85
 """Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""
@@ -103,17 +105,19 @@ class SharedDecoderPool:
         hardware: HardwareDecoding = SOFTWARE_DECODING,
         stills: StillStore | None = None,
         tracer: Tracer = NO_TRACE,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         """`facts` and `media` by the name of the media entry. Opens nothing yet.
 
         `cache_bytes`: budget of the frame cache. `memory_limit_bytes`: its hard limit. `cores`: files that are decoded
         at the same moment; None for the processors that this process may use. `stills`: kept from other renders.
+        `checkpoint` is called while a frame is waited for; it may raise.
         """
         self._facts, self._media, self._planner = facts, media, planner
         self._allow_network = allow_network
         self._hardware = hardware
         self._stills = stills
-        self._tracer = tracer
+        self._tracer, self._checkpoint = tracer, checkpoint
         self._sources = decode_sources(media, facts)
         """By media entry: entries that read a file in the same way share one."""
         self._cache = FrameCache(
@@ -205,7 +209,7 @@ class SharedDecoderPool:
         started = time.perf_counter()
         try:
             with self._tracer.span("wait for frame", self._output_frame, request.clip):
-                return self._worker(request).wait_for(request)
+                return self._worker(request).wait_for(request, self._checkpoint)
         except ExportError as error:
             facts = self._facts[request.media]
             error.locate(clip=request.clip, file=facts.path, file_hash=request.file_hash)

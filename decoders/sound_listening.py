@@ -34,6 +34,7 @@ from planner.sound_analysis import (
     Waveform,
 )
 from planner.timeline import Media
+from planner.waiting import Checkpoint, no_checkpoint
 
 BLOCK_SAMPLES = 1 << 15
 """Decoded blocks are gathered until there are so many: codecs put out a few hundred at a time."""
@@ -75,10 +76,10 @@ class ListenTask:
         measures = ["loudness, silences and waveform"] if self.request.measure else []
         return " and ".join(measures + (["conformed sound"] if self.conform else [])) or "pitch"
 
-    def run(self) -> Listened:
+    def run(self, checkpoint: Checkpoint = no_checkpoint) -> Listened:
         """Raises RenderError."""
         try:
-            return _Pass(self).run()
+            return _Pass(self).run(checkpoint)
         except ExportError as error:
             error.locate(file=self.facts.path, file_hash=self.facts.file_hash)
             raise
@@ -103,7 +104,7 @@ class _Pass:
         self._task = task
         self._audio: AudioFacts = task.facts.audio
 
-    def run(self) -> Listened:
+    def run(self, checkpoint: Checkpoint) -> Listened:
         task, audio, request = self._task, self._audio, self._task.request
         loudness = LoudnessMeter(audio.sample_rate, audio.layout) if request.measure else None
         silences = SilenceFinder(
@@ -117,6 +118,7 @@ class _Pass:
             reader = SoundReader(task.media, task.facts, audio.sample_rate, allow_network=task.allow_network)
             stack.enter_context(closing(reader))
             for block in gathered(reader.blocks()):
+                checkpoint()
                 samples += len(block)
                 if loudness is not None:
                     loudness.add(block)

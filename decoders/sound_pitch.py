@@ -19,6 +19,7 @@ import numpy as np
 from decoders.sound_converter import Samples
 from planner.errors import RenderError, SetupError
 from planner.sound_analysis import PITCH_HOP, PITCH_RATE
+from planner.waiting import Checkpoint, no_checkpoint
 
 FRAME_SAMPLES = 2048
 """93 ms: what one frequency is found in. Frame i is centred on sample i × PITCH_HOP."""
@@ -48,8 +49,9 @@ class PitchTask:
     def analysis(self) -> str:
         return "pitch"
 
-    def run(self) -> PitchStretch:
+    def run(self, checkpoint: Checkpoint = no_checkpoint) -> PitchStretch:
         """Raises RenderError."""
+        checkpoint()
         first = max(self.first_frame - CONTEXT_FRAMES, 0)
         end = min(self.first_frame + self.frames + CONTEXT_FRAMES, self.total_frames)
         half = FRAME_SAMPLES // 2

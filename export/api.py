@@ -95,13 +95,17 @@ def frame(
     at: TimeLike,
     output: PathLike,
     *,
+    listener: Listener | None = None,
     options: ExportOptions | None = None,
     **keywords: Unpack[RenderOptions],
 ) -> Path:
-    """Write the picture that is on screen at a time. Raises SetupError or RenderError."""
+    """Write the picture that is on screen at a time. `listener` hears all that there is to hear.
+
+    Raises SetupError or RenderError.
+    """
     from export.session import export_frame
 
-    export_frame(Path(project), as_time(at), Path(output), export_options(options, keywords))
+    export_frame(Path(project), as_time(at), Path(output), export_options(options, keywords), listener)
     return Path(output)
 
 

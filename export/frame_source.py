@@ -15,6 +15,7 @@ from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.schedule import DecodeSchedule
 from planner.selection import System
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import Checkpoint, no_checkpoint
 
 
 def choose_decoding(opened: OpenedProject, schedule: DecodeSchedule, options: ExportOptions) -> HardwareDecoding:
@@ -32,17 +33,18 @@ def open_frame_source(
     hardware: HardwareDecoding = SOFTWARE_DECODING,
     stills: StillStore | None = None,
     tracer: Tracer = NO_TRACE,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> FrameSource:
     """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it.
 
-    `stills`: decoded by other renders.
+    `stills`: decoded by other renders. `checkpoint` is called while a frame is waited for; it may raise.
     """
     facts, media = opened.facts, opened.timeline.media
     if system == "v1":
         decoders = ClipDecoders(
             facts, media, allow_network=options.allow_network, hardware=hardware, stills=stills, tracer=tracer
         )
-        return ReadAhead(decoders, planner.requests_ahead, tracer=tracer)
+        return ReadAhead(decoders, planner.requests_ahead, tracer=tracer, checkpoint=checkpoint)
     return SharedDecoderPool(
         facts,
         media,
@@ -53,4 +55,5 @@ def open_frame_source(
         hardware=hardware,
         stills=stills,
         tracer=tracer,
+        checkpoint=checkpoint,
     )

@@ -36,6 +36,7 @@ from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.selection import System
 from planner.simplify import untouched
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import Checkpoint, no_checkpoint
 
 
 class PictureRenderer:
@@ -51,8 +52,10 @@ class PictureRenderer:
         system: System,
         hardware: HardwareDecoding = SOFTWARE_DECODING,
         tracer: Tracer = NO_TRACE,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
-        """Raises SetupError where there is no OpenGL."""
+        """`checkpoint` is called while source frames are waited for; it may raise. Raises SetupError where there is no
+        OpenGL."""
         self._opened = opened
         self._record = record
         self._scale = options.canvas_scale
@@ -65,7 +68,14 @@ class PictureRenderer:
             shared = opened.shared
             stills = shared.stills if shared else None
             self._source = open_frame_source(
-                system, opened, planner, options, hardware=hardware, stills=stills, tracer=tracer
+                system,
+                opened,
+                planner,
+                options,
+                hardware=hardware,
+                stills=stills,
+                tracer=tracer,
+                checkpoint=checkpoint,
             )
             stack.callback(self._source.close)
             if shared is not None:

@@ -6,7 +6,7 @@ Every problem of the file and of its media is found here, before anything is ren
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from planner.resolve import find_problems, resolve
 from planner.selection import System, complexity, select_export_system
 from planner.subtitles import CueSheet
 from planner.timeline import Media, Shape, Subtitles, Text, Timeline
+from planner.waiting import Checkpoint, no_checkpoint, wait_until
 from planner.walk import reachable_clips
 
 
@@ -66,20 +67,25 @@ def open_project(
     shared: SharedResources | None = None,
     *,
     meanwhile: Callable[[], object] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> OpenedProject:
     """Load, probe, measure and resolve. `shared`: what this process keeps from one project to the next.
 
-    `meanwhile` is called once, while other threads probe the project's files mostly without Python's lock.
+    `meanwhile` is called once, while other threads probe the project's files mostly without Python's lock;
+    `checkpoint` between the steps, and while files are waited for. It may raise.
 
     Raises ProjectError with all problems, SetupError for a project file that can't be read.
     """
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
-    facts, problems = _probe(loaded.timeline, options, shared, meanwhile)
+    checkpoint()
+    facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
     text_sizes, drawing_problems = _check_drawings(loaded.timeline)
     problems += drawing_problems
+    checkpoint()
     problems += _check_filters(loaded.timeline)
     subtitles, unreadable = _read_subtitles(loaded.timeline)
+    checkpoint()
     problems += unreadable
     problems += find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration)
     problems += find_problems(loaded.timeline, facts)
@@ -115,6 +121,7 @@ def _probe(
     options: ExportOptions,
     shared: SharedResources | None,
     meanwhile: Callable[[], object],
+    checkpoint: Checkpoint,
 ) -> tuple[dict[str, MediaFacts], list[Problem]]:
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
@@ -131,10 +138,16 @@ def _probe(
             return Problem(f"$.media.{name}", f"{path}: {error.message}", error.suggestion)
 
     names = sorted(list_media_used(timeline))
-    with probing(), ThreadPoolExecutor(available_cores(), thread_name_prefix="probe") as pool:
-        looked = pool.map(look, names)
-        meanwhile()
-        found = dict(zip(names, looked, strict=True))
+    with probing():
+        pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="probe")
+        try:
+            looked = [pool.submit(look, name) for name in names]
+            meanwhile()
+            wait_until(lambda seconds: not wait(looked, seconds).not_done, checkpoint)
+            found = {name: each.result() for name, each in zip(names, looked, strict=True)}
+        finally:
+            # Nobody waits for a file that is large, or on a slow disk, once all is to end.
+            pool.shutdown(wait=False, cancel_futures=True)
     facts = {name: each for name, each in found.items() if isinstance(each, MediaFacts)}
     return told_apart(facts), [each for each in found.values() if isinstance(each, Problem)]
 

@@ -84,7 +84,16 @@ def render(
     renderer = None
     if plan.pictured:
         renderer = stack.enter_context(
-            PictureRenderer(opened, planner, options, record, system=system, hardware=hardware, tracer=tracer)
+            PictureRenderer(
+                opened,
+                planner,
+                options,
+                record,
+                system=system,
+                hardware=hardware,
+                tracer=tracer,
+                checkpoint=listener.checkpoint,
+            )
         )
     sound = _sound(opened, plan, delivery, options, listener, tracer, stack)
     # The threads end before what they read from is closed.
@@ -126,7 +135,9 @@ def _sound(
     channels = [channel for channel in delivery.channels if channel.planned.has_sound]
     outputs = [channel.planned for channel in channels]
     heard = HearingMeter(plan.sound.sample_count, plan.sound.sample_rate, listener)
-    sound = stack.enter_context(FilmSound(plan.sound, outputs, opened, options, heard=heard, tracer=tracer))
+    sound = stack.enter_context(
+        FilmSound(plan.sound, outputs, opened, options, heard=heard, checkpoint=listener.checkpoint, tracer=tracer)
+    )
     for channel, source in zip(channels, sound.sources, strict=True):
         channel.play(source)
     return sound

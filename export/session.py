@@ -52,7 +52,7 @@ def export_film(
     try:
         with ExitStack() as stack:
             with tracer.span("open"):
-                opened = _open(project, options, shared)
+                opened = _open(project, options, listener, shared)
             listener.checkpoint()
             record.warnings.extend(opened.warnings)
             from export.rendering import plan_rendering, render
@@ -71,9 +71,12 @@ def export_film(
     return record.as_dict()
 
 
-def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) -> None:
+def export_frame(
+    project: Path, at: Time, output: Path, options: ExportOptions, listener: Listener | None = None
+) -> None:
     """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
-    opened = _open(project, options)
+    listener = listener or SilentListener()
+    opened = _open(project, options, listener)
     from export.pictures.picture_formats import check_picture_path
     from export.rendering import plan_rendering, render
 
@@ -82,11 +85,19 @@ def export_frame(project: Path, at: Time, output: Path, options: ExportOptions) 
     poster = Output(str(output), "poster", alpha="flatten" if opaque else "keep", pictures=PictureSettings(at=at))
     plan = plan_rendering(opened, project, [poster], options)
     with ExitStack() as stack:
-        render(opened, project, plan, options, SilentListener(), ExportRecord(), NO_TRACE, stack)
+        render(opened, project, plan, options, listener, ExportRecord(), NO_TRACE, stack)
 
 
-def _open(project: Path, options: ExportOptions, shared: SharedResources | None = None) -> OpenedProject:
-    return open_project(project, options, shared, meanwhile=lambda: importlib.import_module("export.rendering"))
+def _open(
+    project: Path, options: ExportOptions, listener: Listener, shared: SharedResources | None = None
+) -> OpenedProject:
+    return open_project(
+        project,
+        options,
+        shared,
+        meanwhile=lambda: importlib.import_module("export.rendering"),
+        checkpoint=listener.checkpoint,
+    )
 
 
 def _hand_over_warning(record: ExportRecord) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.errors import RenderError
+from planner.waiting import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Tell(Task):
     value: int = 0
     seconds: float = 0.0
 
-    def run(self) -> tuple[int, int]:
+    def run(self, checkpoint: Checkpoint) -> tuple[int, int]:
         time.sleep(self.seconds)
         return os.getpid(), self.value
 
@@ -37,7 +38,7 @@ class Die(Task):
 
     by_signal: int = 0
 
-    def run(self) -> Any:
+    def run(self, checkpoint: Checkpoint) -> Any:
         if self.by_signal:
             os.kill(os.getpid(), self.by_signal)
             signal.pause()
@@ -48,7 +49,7 @@ class Die(Task):
 class Fail(Task):
     """An error that users can meet."""
 
-    def run(self) -> Any:
+    def run(self, checkpoint: Checkpoint) -> Any:
         raise RenderError("the sound is damaged", component="SoundReader", file=self.file, suggestion="replace it")
 
 
@@ -56,5 +57,5 @@ class Fail(Task):
 class Stumble(Task):
     """A bug."""
 
-    def run(self) -> Any:
+    def run(self, checkpoint: Checkpoint) -> Any:
         raise ZeroDivisionError("by nothing")

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from decoders.clip_decoders import ClipDecoders
 from decoders.probe import probe
@@ -16,6 +17,7 @@ from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource,
 from planner.frames import Frame, FrameRequest, FrameSource
 from planner.media import MediaFacts
 from planner.timeline import Media, Timeline, Track
+from planner.waiting import Checkpoint, no_checkpoint
 from tests.clips import ClipRecipe, frame_number
 from tests.timelines import media_clip, timeline
 
@@ -41,10 +43,22 @@ class Film:
 
     @contextmanager
     def pool(
-        self, planner: ExportPlanner, *, cache: int = 200 * MEGABYTE, limit: int = 400 * MEGABYTE, cores: int = 2
+        self,
+        planner: ExportPlanner,
+        *,
+        cache: int = 200 * MEGABYTE,
+        limit: int = 400 * MEGABYTE,
+        cores: int = 2,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> Iterator[SharedDecoderPool]:
         pool = SharedDecoderPool(
-            self.facts, self.media, planner, cache_bytes=cache, memory_limit_bytes=limit, cores=cores
+            self.facts,
+            self.media,
+            planner,
+            cache_bytes=cache,
+            memory_limit_bytes=limit,
+            cores=cores,
+            checkpoint=checkpoint,
         )
         try:
             yield pool
@@ -93,7 +107,7 @@ def samples(frame: Frame) -> list[bytes]:
     return rows
 
 
-def compare(film: Film, **settings: int) -> SharedDecoderPool:
+def compare(film: Film, **settings: Any) -> SharedDecoderPool:
     """Play a film through both systems; every frame must be the same. Returns the pool, closed."""
     planner = film.planner()
     with film.pool(planner, **settings) as pool, film.clip_decoders() as decoders:
@@ -116,7 +130,7 @@ def film(path: Path, *tracks: Track) -> Film:
     return Film({"a": path}, *tracks, fps=25, size=PICTURE)
 
 
-def play(single: Film, **settings: int) -> tuple[list[int], SharedDecoderPool]:
+def play(single: Film, **settings: Any) -> tuple[list[int], SharedDecoderPool]:
     """Numbers of the frames shown, until something fails; the pool is closed in every case."""
     planner = single.planner()
     numbers: list[int] = []

@@ -355,18 +355,3 @@ def test_signals_that_were_switched_off_stay_so(recorded: Recorded, monkeypatch:
     finally:
         signal.signal(signal.SIGHUP, before)
     assert handlers == [signal.SIG_IGN]
-
-
-def test_the_exit_code_counts_also_where_an_exec_was_interrupted(tmp_path: Path) -> None:
-    """`python -m` would end by SIGINT once a plain KeyboardInterrupt came out of an `exec`, as while modules load."""
-    program = (
-        "import signal, sys\n"
-        "from cli.interruption import Interruption\n"
-        "try:\n"
-        "    with Interruption():\n"
-        "        exec('signal.raise_signal(signal.SIGTERM)')\n"
-        "except KeyboardInterrupt:\n"
-        "    sys.exit(130)\n"
-    )
-    (tmp_path / "stopped.py").write_text(program)
-    assert subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, check=False).returncode == 130

@@ -69,7 +69,7 @@ class ProjectCheck:
         """`stack` outlives the check: the temporary film goes with it. Raises SetupError, RenderError."""
         self._path, self._store, self._options, self._listener, self._room = path, store, options, listener, room
         self._stored = store.load()
-        self._project = open_project(path, options.export)
+        self._project = open_project(path, options.export, checkpoint=listener.checkpoint)
         self._system, _ = choose_system(self._project, options.export)
         self._asked = self._moments()
         self._choice = self._choose()

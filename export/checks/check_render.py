@@ -5,7 +5,7 @@ In: an opened project. Out: pictures one after the other, a fingerprint. The ren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from planner.frame_set import FrameSet
 from planner.pixel_format import PIXEL_FORMATS
 from planner.selection import System
 from planner.sound_plan import SoundPlan
+from planner.waiting import Checkpoint
 
 _BLOCK_SAMPLES = 1 << 15
 
@@ -66,7 +67,7 @@ def render_frames(
     options: ExportOptions,
     system: System,
     record: ExportRecord,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> Generator[tuple[int, Pixels]]:
     """Each of the frames, ascending, with its picture: shape [height, width, 3], or 4 (straight alpha) where the
     canvas is not opaque. The record knows the renderer before the first one comes.
@@ -84,6 +85,7 @@ def render_frames(
         options,
         record,
         system=system,
+        checkpoint=checkpoint,
     ) as renderer:
         shown: CompositionPlan | None = None
         pixels: Pixels | None = None
@@ -112,7 +114,7 @@ def has_sound(opened: OpenedProject) -> bool:
     return bool(plan_sound(opened.timeline, opened.facts).cues)
 
 
-def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Callable[[], None]) -> SoundFingerprint | None:
+def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Checkpoint) -> SoundFingerprint | None:
     """The fingerprint of all of the sound, as an export would hand it to the encoder; None where there is none.
 
     Raises SetupError, RenderError.
@@ -130,6 +132,7 @@ def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Callable[[
             sample_count=plan.sample_count,
             workers=options.audio_workers,
             allow_network=options.allow_network,
+            checkpoint=checkpoint,
         )
         stack.callback(mix.close)
         if plan.loudness is not None:
@@ -142,7 +145,7 @@ def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Callable[[
         return maker.finish()
 
 
-def _levelled(mix: SoundMix, plan: SoundPlan, opened: OpenedProject, checkpoint: Callable[[], None]) -> LevelledSound:
+def _levelled(mix: SoundMix, plan: SoundPlan, opened: OpenedProject, checkpoint: Checkpoint) -> LevelledSound:
     """At the film's loudness, which is that of what the project's own codec makes of it."""
     timeline = opened.timeline
     settings = choose_output(

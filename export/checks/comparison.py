@@ -137,8 +137,7 @@ def compare_systems(
     """
     listener = listener or SilentComparisonListener()
     check_picture_path(picture, has_alpha=False)
-    opened = open_project(project, options)
-    listener.checkpoint()
+    opened = open_project(project, options, checkpoint=listener.checkpoint)
     frames = frames_asked(opened.timeline, options.range)
     video = _encoding(opened, options)
     job = RunJob(opened, options, "v1", frames, video.pix_fmt, video.colour, (video.width, video.height))
@@ -220,6 +219,8 @@ def _listen(
         try:
             message: Message = pipe.recv()
         except EOFError:
+            # A signal to the whole group of processes ends the child first.
+            listener.checkpoint()
             child.join(END_SECONDS)
             raise _died(job.system, child.exitcode) from None
         match message:

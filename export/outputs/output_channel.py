@@ -24,6 +24,7 @@ from export.outputs.picture_fitter import PictureFitter
 from export.outputs.picture_sink import PictureFormat, PictureSink, ShownFrames
 from export.report import OutputRecord
 from export.sound.shared_sound import SoundReader
+from export.sound.sound_mix import SoundMix
 from planner.copy_plan import Stretch
 from planner.frame_set import FrameSet
 from planner.tracing import Tracer
@@ -177,7 +178,7 @@ class OutputChannel:
         """After `Failure.stop`: let go of the thread wherever it waits for somebody else."""
         if not self._committed:
             self._target.cancel()
-        if isinstance(self._sound, SoundReader):
+        if isinstance(self._sound, SoundReader | SoundMix):
             self._sound.cancel()
 
     def close(self) -> None:

@@ -16,13 +16,14 @@ from typing import Protocol
 
 from planner.errors import ExportError, RenderError
 from planner.tracing import NO_TRACE, Tracer
+from planner.waiting import wait_until
 
 MAX_QUEUED_BYTES = 64 * 2**20
 """Pictures that wait for one output; at least two may."""
 MAX_QUEUED_PICTURES = 16
 """A longer queue of small pictures evens out nothing more, and makes a long film need more memory than a short one."""
-POLL_SECONDS = 0.2
-"""How long a wait may last until a failure of another thread, or a signal, is noticed."""
+_JOIN_SECONDS = 0.02
+"""How long a full queue may keep an end from being told, which is then told again."""
 Work = Callable[[], None]
 
 
@@ -103,8 +104,7 @@ class OutputThread:
     def wait(self) -> None:
         """Wait for the end."""
         with self._tracer.span("wait for encoder"):
-            while not self._ended.wait(POLL_SECONDS):
-                self._checkpoint()
+            wait_until(self._ended.wait, self._checkpoint)
         self._thread.join()
 
     def join(self) -> None:
@@ -114,16 +114,19 @@ class OutputThread:
                 self._queue.get_nowait()
             with contextlib.suppress(queue.Full):
                 self._queue.put_nowait(None)
-            self._thread.join(POLL_SECONDS / 10)
+            self._thread.join(_JOIN_SECONDS)
 
     def _put(self, work: Work | None) -> None:
-        while True:
-            self._checkpoint()
-            if not self._thread.is_alive():
-                return
-            with contextlib.suppress(queue.Full):
-                self._queue.put(work, timeout=POLL_SECONDS)
-                return
+        self._checkpoint()
+        wait_until(lambda seconds: self._took(work, seconds), self._checkpoint)
+
+    def _took(self, work: Work | None, seconds: float) -> bool:
+        """Whether the queue took it within so many seconds, or will never."""
+        try:
+            self._queue.put(work, timeout=seconds)
+        except queue.Full:
+            return not self._thread.is_alive()
+        return True
 
     # The rest runs on the thread.
 
@@ -139,7 +142,8 @@ class OutputThread:
             self._sink.abort()
         except Exception as error:
             self._failure.note(_named(error, self._output))
-        self._ended.set()
+        finally:
+            self._ended.set()
 
     def _work(self) -> None:
         while (work := self._next()) is not None and not self._failure.stopped:

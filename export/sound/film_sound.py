@@ -20,6 +20,7 @@ from export.sound.shared_sound import SharedSound
 from export.sound.sound_mix import SoundMix, SoundStatistics
 from planner.sound_plan import SoundPlan
 from planner.tracing import Tracer
+from planner.waiting import Checkpoint, no_checkpoint
 
 
 class FilmSound:
@@ -33,10 +34,11 @@ class FilmSound:
         options: ExportOptions,
         *,
         heard: Heard,
+        checkpoint: Checkpoint,
         tracer: Tracer,
     ) -> None:
         """`outputs`: those that have sound. Starts to mix at once; where a loudness is wanted it hears all of it first,
-        and tells `heard`.
+        tells `heard`, and calls `checkpoint` while it waits for samples.
 
         Raises SetupError where it can't be mixed, or the loudness not be reached; RenderError.
         """
@@ -57,6 +59,8 @@ class FilmSound:
                 sample_count=len(mixed),
                 workers=options.audio_workers,
                 allow_network=options.allow_network,
+                # Else the outputs' threads read, which end in another way.
+                checkpoint=no_checkpoint if plan.loudness is None else checkpoint,
             )
             stack.callback(self._mix.close)
             if plan.loudness is not None:

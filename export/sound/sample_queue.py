@@ -6,12 +6,14 @@ One thread writes, one reads; both wait where there is no room or nothing there.
 from __future__ import annotations
 
 import time
+from functools import partial
 from threading import Condition
 
 import numpy as np
 
 from decoders.sound_converter import Samples
 from export.sound.panning import Signal
+from planner.waiting import Checkpoint, no_checkpoint, wait_until
 
 
 class SampleQueue:
@@ -26,10 +28,6 @@ class SampleQueue:
         self._changed = Condition()
         self.waited_seconds = 0.0
         """That the reader spent waiting."""
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
 
     def put(self, samples: Signal) -> bool:
         """Add samples, [channels, samples]; waits for room. False where the queue was closed."""
@@ -55,19 +53,19 @@ class SampleQueue:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
-    def take(self, count: int) -> Samples:
+    def take(self, count: int, checkpoint: Checkpoint = no_checkpoint) -> Samples:
         """The next `count` samples, [count, channels]; fewer only at the end.
 
-        Waits for them. Raises the writer's error where that keeps them from coming.
+        Waits for them; `checkpoint` is called meanwhile, and may raise. Raises the writer's error where that keeps
+        them from coming.
         """
         parts = []
         missing = count
         while missing > 0:
+            wanted = min(missing, len(self._ring))
             started = time.perf_counter()
+            wait_until(partial(self._has, wanted), checkpoint)
             with self._changed:
-                wanted = min(missing, len(self._ring))
-                while not (self._closed or self._ended or self._written - self._taken >= wanted):
-                    self._changed.wait()
                 ready = 0 if self._closed else min(self._written - self._taken, missing)
                 error = self._error if ready < wanted and not self._closed else None
             self.waited_seconds += time.perf_counter() - started
@@ -85,6 +83,13 @@ class SampleQueue:
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._ring.shape[1]), np.float32)
+
+    def _has(self, wanted: int, seconds: float) -> bool:
+        """Wait so long for so many samples, or for what keeps them from coming."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._closed or self._ended or self._written - self._taken >= wanted, seconds
+            )
 
     def close(self) -> None:
         """Send both sides home; there is nothing to read afterwards."""

@@ -29,6 +29,7 @@ from planner.errors import SetupError
 from planner.media import MediaFacts
 from planner.sound_plan import SoundPlan
 from planner.timeline import Media
+from planner.waiting import Checkpoint, no_checkpoint
 
 MAX_QUEUED_BYTES = 4 * 2**20
 """Mixed sound that waits for the encoder: 11 seconds of stereo at 48 kHz. In so much time a file is decoded up to
@@ -65,8 +66,10 @@ class SoundMix:
         workers: int | None = None,
         threads: int | None = None,
         allow_network: bool = False,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         """Starts to mix at once. `workers` decode; `threads` mix; None for a number that suits the machine.
+        `checkpoint` is called by whoever reads, while it waits; it may raise.
 
         Raises SetupError for channels that can't be mixed.
         """
@@ -81,6 +84,7 @@ class SoundMix:
         self._pool = AudioDecodePool(plan.sample_rate, workers=workers, allow_network=allow_network)
         self._voices = SoundVoices(plan, media, facts, self._pool, self._mixer, begin=self._graph.begin)
         self._queue = SampleQueue(plan.channels, MAX_QUEUED_BYTES)
+        self._checkpoint = checkpoint
         self._mix_seconds = 0.0
         self._thread = Thread(target=self._run, name="mix", daemon=True)
         self._thread.start()
@@ -90,11 +94,15 @@ class SoundMix:
 
         Raises RenderError where a file can't be read, after all samples before that were read.
         """
-        return self._queue.take(count)
+        return self._queue.take(count, self._checkpoint)
 
     def statistics(self) -> SoundStatistics:
         """The counters so far."""
         return SoundStatistics(self._pool.statistics(), self._mix_seconds, self._queue.waited_seconds)
+
+    def cancel(self) -> None:
+        """Lets go of whoever reads: there is nothing to read afterwards. Any thread; a second call does nothing."""
+        self._queue.close()
 
     def close(self) -> None:
         """Ends the threads and closes every file; a second call does nothing. There is nothing to read afterwards."""
