@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from threading import Condition, Lock
 
-from decoders.audio_messages import BufferRequest, DecodedChunk, DecodeStart, DecodeStop
+from decoders.audio_messages import BufferRequest, DecodedChunk, DecodeStart
 from decoders.audio_worker import AudioDecodeStatistics, AudioJob, AudioWorker
 from decoders.decode_slots import available_cores
 from decoders.sound import SoundReader
@@ -59,7 +59,7 @@ class AudioDecodePool:
         for worker in self._workers:
             worker.start()
 
-    def send(self, message: DecodeStart | BufferRequest | DecodeStop) -> None:
+    def send(self, message: DecodeStart | BufferRequest) -> None:
         """Give a message to the worker that it concerns; does not wait. What is sent after `close` is lost."""
         with self._lock:
             if self._closed:
@@ -69,8 +69,6 @@ class AudioDecodePool:
                     self._begin(message)
                 case BufferRequest():
                     self._give_credit(message)
-                case DecodeStop():
-                    self._stop(message)
 
     def receive(self, cue: int) -> DecodedChunk:
         """The next chunk of a cue that has credit; waits where it is not decoded yet.
@@ -139,14 +137,6 @@ class AudioDecodePool:
             self._statistics.queue_depth = depth
             self._statistics.peak_queue_depth = max(self._statistics.peak_queue_depth, depth)
         job.worker.look_at(job)
-
-    def _stop(self, stop: DecodeStop) -> None:
-        job = self._jobs.pop(stop.cue, None)
-        if job is not None and not job.complete:
-            job.stopped = True
-            self._statistics.queue_depth -= len(job.rooms)
-            job.rooms.clear()
-            job.worker.look_at(job)
 
     def _job(self, cue: int) -> AudioJob:
         job = self._jobs.get(cue)

@@ -48,13 +48,6 @@ class BufferRequest:
     """None has the cue made ready: its file is opened, and what lies before its first frame is decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodeStop:
-    """No more of a cue is wanted; rooms that are not filled yet stay as they are."""
-
-    cue: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedChunk:
     """Frames of a cue, in the room that was given for them. It is the receiver's again."""

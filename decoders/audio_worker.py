@@ -81,7 +81,6 @@ class AudioJob:
     """Frames since the beginning of the part, those that are skipped among them."""
     error: BaseException | None = None
     """Why there are no more chunks."""
-    stopped: bool = False
     queued: bool = False
     """In the queue of its worker, or at work: it is queued again after that, if there is more to do."""
     reader: SoundReader | None = None
@@ -100,7 +99,7 @@ class AudioJob:
 
     @property
     def complete(self) -> bool:
-        return self.stopped or self.error is not None or self.decoded >= self.start.part.count
+        return self.error is not None or self.decoded >= self.start.part.count
 
 
 class AudioWorker:
@@ -137,14 +136,13 @@ class AudioWorker:
         self._strands.setdefault(job.start.strand, deque()).append(job)
 
     def look_at(self, job: AudioJob) -> None:
-        """A cue was given something to do, or is to be stopped."""
+        """A cue was given something to do."""
         strand = self._strands.get(job.start.strand)
         if strand is None or job.queued:
             return
-        if job.stopped or ((job.rooms or job.asked_ready) and strand[0] is job):
+        if (job.rooms or job.asked_ready) and strand[0] is job:
             job.queued = True
-            rank = -1 if job.stopped else job.needed_at
-            heapq.heappush(self._queue, (rank, job.order, job))
+            heapq.heappush(self._queue, (job.needed_at, job.order, job))
             self._wake.notify()
 
     def end(self) -> None:
@@ -192,7 +190,6 @@ class AudioWorker:
                 job.error = error
                 self._delivered.notify_all()
         with self._lock:
-            # Once only: the other side may stop the cue at any moment.
             complete = job.complete
         if complete:
             self._finish(job)
@@ -234,14 +231,13 @@ class AudioWorker:
         room[:] = job.playback.read_at(job.decoded, frames).T
         with self._lock:
             self._leave_ready_ahead(job)
-            if not job.stopped:
-                job.rooms.popleft()
-                job.chunks.append(DecodedChunk(job.start.cue, job.decoded, room))
-                job.decoded += frames
-                self._statistics.chunks += 1
-                self._statistics.queue_depth -= 1
-                if job.awaited:
-                    self._delivered.notify_all()
+            job.rooms.popleft()
+            job.chunks.append(DecodedChunk(job.start.cue, job.decoded, room))
+            job.decoded += frames
+            self._statistics.chunks += 1
+            self._statistics.queue_depth -= 1
+            if job.awaited:
+                self._delivered.notify_all()
 
     def _finish(self, job: AudioJob) -> None:
         """Park the file of a cue for the next one of its strand, or close it."""

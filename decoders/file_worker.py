@@ -190,7 +190,7 @@ class FileWorker:
     def _ask(self, request: FrameRequest) -> None:
         if request.pts not in self._wanted or self._wanted[request.pts].priority != "current":
             depth = len(request.instance) - 1
-            self._wanted[request.pts] = ScheduledRequest(request, self._now, "current", depth > 0, depth)
+            self._wanted[request.pts] = ScheduledRequest(request, self._now, "current", depth)
         self._start()
         self._changed.notify_all()
 

@@ -257,22 +257,21 @@ class FrameCache:
             held = self._held.get(source)
             return held is not None and pts in held.lost
 
-    def get(self, source: str, pts: int, tolerance_pts: int = 0) -> Frame | None:
-        """The frame with this pts; with a tolerance, the nearest within so many ticks. None where it is not held."""
+    def get(self, source: str, pts: int) -> Frame | None:
+        """The frame with exactly this pts; None where it is not held."""
         with self._lock:
             held = self._held.get(source)
-            found = None if held is None else self._find(held, pts, tolerance_pts)
-            if held is None or found is None:
+            entry = None if held is None else held.entries.get(pts)
+            if held is None or entry is None:
                 return None
-            entry = held.entries[found]
-            held.move(found, entry.next_use)
+            held.move(pts, entry.next_use)
             return entry.frame
 
-    def has(self, source: str, pts: int, tolerance_pts: int = 0) -> bool:
+    def has(self, source: str, pts: int) -> bool:
         """Whether `get` would find a frame. Does not count as a use."""
         with self._lock:
             held = self._held.get(source)
-            return held is not None and self._find(held, pts, tolerance_pts) is not None
+            return held is not None and pts in held.entries
 
     def prewarm(self, source: str, pts: Iterable[int]) -> list[int]:
         """Of frames that will be asked for, those that have to be decoded; the others count as used just now."""
@@ -399,13 +398,6 @@ class FrameCache:
             component=COMPONENT,
             suggestion=f"raise --memory-limit above {_megabytes(needed)}, or show fewer pictures at once",
         )
-
-    @staticmethod
-    def _find(held: _Held, pts: int, tolerance_pts: int) -> int | None:
-        if pts in held.entries:
-            return pts
-        near = [each for each in held.entries if abs(each - pts) <= tolerance_pts] if tolerance_pts else []
-        return min(near, key=lambda each: (abs(each - pts), each), default=None)
 
 
 def frame_bytes(frame: Frame) -> int:

@@ -67,6 +67,10 @@ class Planner(Protocol):
     def schedule(self) -> DecodeSchedule:
         """Of the whole export."""
 
+    @property
+    def look_ahead(self) -> int:
+        """Output frames that the last batch reaches over."""
+
     def requests_at(self, output_frame: int) -> tuple[FrameRequest, ...]:
         """What an output frame needs."""
 
@@ -184,7 +188,10 @@ class SharedDecoderPool:
             (each for batch in batches for each in batch.requests), key=lambda each: (each.output_frame, each.depth)
         )
         promised = self._affordable(requests)
-        reached = requests[len(promised) - 1].output_frame if promised else output_frame
+        if len(promised) == len(requests):
+            reached = output_frame + self._planner.look_ahead - 1
+        else:
+            reached = requests[len(promised) - 1].output_frame
         self._supplied = range(output_frame, output_frame + max((reached - output_frame) // SUPPLIES, 1))
         self._cache.begin(output_frame, current, promised)
         assigned: dict[str, list[ScheduledRequest]] = {}
@@ -225,16 +232,6 @@ class SharedDecoderPool:
                 pts,
                 source,
             )
-
-    def request_frame(self, request: FrameRequest) -> None:
-        """Have a frame decoded that the current output frame will ask for. Does not wait."""
-        self._cache.pin(*self._key(request))
-        self._worker(request).ask(request)
-
-    def request_frame_batch(self, requests: Iterable[FrameRequest]) -> None:
-        """The same for several frames."""
-        for request in requests:
-            self.request_frame(request)
 
     def statistics(self) -> DecodeStatistics:
         """The counters so far."""

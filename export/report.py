@@ -121,6 +121,7 @@ class ExportRecord:
                 "peak_open": decoders.peak_open,
                 "frames_decoded": decoders.frames_decoded,
                 "frames_requested": decoders.frames_requested,
+                "waited_seconds": round(decoders.waited_seconds, 6),
                 "planned_redecodes": decoders.planned_redecodes,
                 "seeks": decoders.seeks,
             },
@@ -138,6 +139,7 @@ class ExportRecord:
             },
             "compositor": {
                 "frames_composited": 0 if compositor is None else compositor.frames_composited,
+                "frames_on_planes": 0 if compositor is None else compositor.frames_on_planes,
                 "frames_passed_through": self.frames_passed_through,
                 "frames_reused": self.frames_reused,
                 "nested_rendered": 0 if compositor is None else compositor.nested_rendered,

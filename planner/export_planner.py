@@ -149,7 +149,7 @@ class ExportPlanner:
             priority = self._priority(frame - output_frame)
             for key, request in new:
                 depth = len(request.instance) - 1
-                found[key] = ScheduledRequest(request, frame, priority, depth > 0, depth)
+                found[key] = ScheduledRequest(request, frame, priority, depth)
             reached += 1
         self._look_ahead = max(reached, 1)
         return _batches(found)

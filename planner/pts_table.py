@@ -68,8 +68,3 @@ class PtsTable:
         if index == len(self.pts) or self.pts[index] != pts:
             raise KeyError(pts)
         return index
-
-    def keyframe_before(self, pts: int) -> int | None:
-        """The last keyframe whose pts is not above `pts`."""
-        index = bisect_right(self.keyframes, pts) - 1
-        return self.keyframes[index] if index >= 0 else None

@@ -28,8 +28,6 @@ class ScheduledRequest:
     output_frame: int
     """The first of the look-ahead that needs it, n of the whole film."""
     priority: Priority
-    nested: bool
-    """The clip lies in a composition that a clip shows."""
     depth: int
     """Composition clips above it; 0 in the root."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from decoders import audio_worker, sound
 from decoders.audio_decode_pool import AudioDecodePool, PoolClosed
-from decoders.audio_messages import BufferRequest, DecodeStart, DecodeStop, Room
+from decoders.audio_messages import BufferRequest, DecodeStart, Room
 from decoders.sound_playback import PlayedPart
 from planner.errors import RenderError
 from planner.media import MediaFacts
@@ -181,14 +181,13 @@ def test_cues_of_one_strand_share_an_open_file(facts: MediaFacts, whole: Samples
         pool.close()
 
 
-@pytest.mark.parametrize("stopped", [False, True])
 def test_a_word_about_a_cue_at_work_is_heard_once(
-    facts: MediaFacts, whole: Samples, monkeypatch: pytest.MonkeyPatch, stopped: bool
+    facts: MediaFacts, whole: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room, or a stop, that comes while the worker makes the cue ready, and with which the cue is complete."""
+    """Room that comes while the worker makes the cue ready, and with which the cue is complete."""
     pool = AudioDecodePool(RATE, workers=1)
     is_ready = audio_worker.AudioWorker._is_ready
-    words = [DecodeStop(0) if stopped else BufferRequest(0, room(3 * RATE))]
+    words = [BufferRequest(0, room(3 * RATE))]
 
     def meanwhile(worker: audio_worker.AudioWorker, job: audio_worker.AudioJob) -> bool:
         ready = is_ready(worker, job)
@@ -201,30 +200,13 @@ def test_a_word_about_a_cue_at_work_is_heard_once(
         begin(pool, facts, 0)
         pool.send(BufferRequest(0))
         eventually(lambda: not words)
-        if not stopped:
-            assert np.array_equal(pool.receive(0).samples.T, whole[: 3 * RATE])
+        assert np.array_equal(pool.receive(0).samples.T, whole[: 3 * RATE])
         eventually(lambda: pool.statistics().open_files == 0)
         begin(pool, facts, 1, strand=0)
         pool.send(BufferRequest(1, room()))
         assert np.array_equal(pool.receive(1).samples.T, whole[:BLOCK])
     finally:
         pool.close()
-
-
-def test_a_stopped_cue_lets_the_others_go_on(pool: AudioDecodePool, facts: MediaFacts) -> None:
-    for cue in range(3):
-        begin(pool, facts, cue, strand=0, strand_goes_on=cue + 1 if cue < 2 else None)
-    pool.send(BufferRequest(0, room()))
-    pool.send(BufferRequest(1, room()))
-    pool.receive(0)
-    pool.send(DecodeStop(0))
-    pool.receive(1)
-    pool.send(DecodeStop(2))
-    pool.send(DecodeStop(1))
-    pool.send(DecodeStop(1))
-    eventually(lambda: pool.statistics().open_files == 0)
-    with pytest.raises(LookupError):
-        pool.receive(1)
 
 
 def test_damage_comes_after_all_that_was_whole(tmp_path: Path) -> None:
@@ -307,7 +289,7 @@ def test_closing_ends_a_wait(facts: MediaFacts, monkeypatch: pytest.MonkeyPatch)
     pool.close()
 
 
-@pytest.mark.parametrize("state", ["new", "begun", "making ready", "decoding", "full", "parked", "stopped"])
+@pytest.mark.parametrize("state", ["new", "begun", "making ready", "decoding", "full", "parked"])
 def test_closing_in_every_state(facts: MediaFacts, state: str) -> None:
     pool = AudioDecodePool(RATE, workers=2)
     if state != "new":
@@ -316,11 +298,9 @@ def test_closing_in_every_state(facts: MediaFacts, state: str) -> None:
     for cue in range(6):
         if state == "making ready":
             pool.send(BufferRequest(cue))
-        if state in ("decoding", "full", "stopped"):
+        if state in ("decoding", "full"):
             for _ in range(5):
                 pool.send(BufferRequest(cue, room()))
-        if state == "stopped":
-            pool.send(DecodeStop(cue))
     if state == "parked":
         begin(pool, facts, 6, seconds=1, strand_goes_on=10**6)
         pool.send(BufferRequest(6, room(RATE)))

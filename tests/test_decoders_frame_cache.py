@@ -204,19 +204,6 @@ def test_the_budget_is_raised_in_steps_while_more_is_decoded_again_than_shown() 
     assert "--memory-limit 200MB" in (watch.warning(280, 135, 90 * MEGABYTE) or "")
 
 
-def test_frames_are_found_with_a_tolerance() -> None:
-    cache = cache_of(Plan(a={100: [3], 110: [3]}), 10)
-    for pts in (100, 110):
-        cache.put("a", frame(pts))
-    assert cache.get("a", 104) is None
-    assert cache.has("a", 104, tolerance_pts=4)
-    found = cache.get("a", 104, tolerance_pts=9)
-    assert found is not None
-    assert found.pts == 100
-    assert not cache.has("a", 120, tolerance_pts=9)
-    assert not cache.has("b", 100, tolerance_pts=9)
-
-
 def test_prewarming_tells_what_is_missing_and_protects_what_is_there() -> None:
     plan = Plan(a={1: [9], 2: [9], 3: [9]})
     cache = cache_of(plan, 2)

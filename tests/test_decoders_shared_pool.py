@@ -25,7 +25,6 @@ from tests.shared_decoding import (
     compare,
     film,
     layer,
-    requests,
     shown,
     wait_until,
 )
@@ -255,19 +254,6 @@ def test_hundreds_of_files_do_not_exhaust_descriptors(
     assert numbers == [[n + int(Fraction(number, 10) * 25 + Fraction(1, 50)) for number in range(40)] for n in range(5)]
     assert pool.statistics().peak_open <= 6
     assert pool.statistics().workers == 40
-
-
-def test_frames_may_be_asked_for_without_waiting(gop_12: Path) -> None:
-    single = film(gop_12, layer("c", "a", "0", "1"))
-    planner = single.planner()
-    with single.pool(planner) as pool:
-        plan = planner.plan(0)
-        pool.begin(plan)
-        pool.request_frame_batch(requests(plan))
-        (request,) = requests(plan)
-        assert wait_until(lambda: pool._cache.has("a", request.pts))
-        assert frame_number(pool.frame(request)) == 0
-        assert (pool.statistics().cache.hits, pool.statistics().cache.misses) == (1, 0)
 
 
 def test_threads_are_named_after_their_file(gop_12: Path) -> None:

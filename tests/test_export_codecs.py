@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from export.films.audio_encoding import AUDIO_CODECS
-from export.films.codecs import OutputSettings, choose_output, has_picture, same_codec
+from export.films.codecs import OutputSettings, choose_output, same_codec
 from export.films.containers import CONTAINERS, container_word, kind_of
 from export.films.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
@@ -57,7 +57,6 @@ def test_defaults_by_extension(name: str, video: str | None, audio: str) -> None
     assert (settings.video.encoder if settings.video else None) == video
     assert settings.audio is not None
     assert settings.audio.encoder == audio
-    assert has_picture(Path(name)) == (video is not None)
 
 
 def test_a_rate_that_opus_lacks_takes_the_next_codec_that_fits() -> None:

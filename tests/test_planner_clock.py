@@ -248,8 +248,6 @@ def test_tables_find_their_own(table: PtsTable) -> None:
     for index, pts in enumerate(table.pts):
         assert table.index_of(pts) == index
         assert table.frame_at(table.source_time(pts)) == pts
-        earlier = [k for k in table.keyframes if k <= pts]
-        assert table.keyframe_before(pts) == (earlier[-1] if earlier else None)
     with pytest.raises(KeyError):
         table.index_of(table.end_pts)
     assert table.duration == (table.end_pts - table.first_pts) * table.time_base

@@ -170,7 +170,6 @@ def test_a_batch_has_what_the_look_ahead_needs_in_order(film: Film, data: st.Dat
                 seconds = (each.output_frame - now) / fps
                 assert each.priority == ("current" if seconds == 0 else "near" if seconds <= 1 else "far")
                 assert each.depth == len(each.request.instance) - 1
-                assert each.nested == (each.depth > 0)
         firsts = [min(r.output_frame for r in batch.requests) for batch in batches]
         assert firsts == sorted(firsts)
 
@@ -392,7 +391,7 @@ def test_a_composition_shown_twice_on_each_of_30_levels_is_walked_once() -> None
     usage = planner.schedule.file_usage["hash-m"]
     assert (usage.total_frames, usage.positions, len(usage.clip_ids)) == (30, 1, 1)
     (batch,) = planner.next_decode_batch(0)
-    assert [(r.request.pts, r.depth, r.nested) for r in batch.requests] == [(n, 30, True) for n in range(30)]
+    assert [(r.request.pts, r.depth) for r in batch.requests] == [(n, 30) for n in range(30)]
     assert planner.next_use("hash-m", 7, -1) == 7
 
 

@@ -42,14 +42,6 @@ def natural_output(video: VideoSettings, audio: AudioSettings) -> Path:
     return Path("film.mp4")
 
 
-def has_picture(path: Path, named: str | None = None) -> bool:
-    """Whether an output of that name has pictures. `named`: its container, where the path does not tell it.
-
-    Raises SetupError for an unknown extension.
-    """
-    return bool(container_of(path, named).video)
-
-
 def choose_output(
     path: Path,
     *,
