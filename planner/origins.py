@@ -14,7 +14,11 @@ from dataclasses import replace
 from planner.errors import Problem
 from planner.json_path import Location, json_path
 
-_STEP = re.compile(r'\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]|\[("[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
+_NAME = r"\.[A-Za-z_][A-Za-z0-9_]*+"
+_INDEX = r"\[(?:0|[1-9][0-9]{0,8}+)\]"
+_ESCAPE = r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
+_QUOTED = rf'\["[^"\\\x00-\x1f]*+(?:{_ESCAPE}[^"\\\x00-\x1f]*+)*+"\]'
+_STEP = re.compile(rf"{_NAME}|{_INDEX}|{_QUOTED}")
 _PATH = re.compile(rf"\$(?:{_STEP.pattern})++")
 _MOST_ROUNDS = 5
 """That a message names."""
@@ -64,9 +68,7 @@ class Origins:
 
 
 def _steps(path: str) -> list[Step]:
-    return [
-        int(index) if index else json.loads(quoted) if quoted else name for name, index, quoted in _STEP.findall(path)
-    ]
+    return [step[1:] if step[0] == "." else json.loads(step[1:-1]) for step in _STEP.findall(path)]
 
 
 def _in_rounds(numbers: list[_Rounds]) -> str:

@@ -139,6 +139,29 @@ def _member(argument: list[Any]) -> str:
     return {"CATEGORY_SPACE": " ", "CATEGORY_DIGIT": "0"}.get(str(value), "a")
 
 
+def captures_in_final_parts(pattern: re.Pattern[Any]) -> bool:
+    """Whether a group is captured inside a possessive repetition or an atomic group.
+
+    Python 3.11 raises SystemError, or tells wrong spans, for `(?:(a)|b)++` (python/cpython#106052).
+    """
+    text = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
+    tree = parser.parse(text, pattern.flags & ~re.UNICODE)
+    return any(_captures(part) for name, part in _nodes(tree) if name in ("POSSESSIVE_REPEAT", "ATOMIC_GROUP"))
+
+
+def _captures(tree: Any) -> bool:
+    return any(name == "SUBPATTERN" and argument[0] is not None for name, argument in _nodes(tree))
+
+
+def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:
+    """Every operation of a parsed pattern, with its argument."""
+    if isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], type(parser.SUBPATTERN)):
+        yield str(tree[0]), tree[1]
+    if isinstance(tree, tuple | list | parser.SubPattern):
+        for part in tree:
+            yield from _nodes(part)
+
+
 def seconds(pattern: Pattern, before: str, unit: str, count: int) -> float:
     """CPU time."""
     compiled, searched = pattern
@@ -191,6 +214,8 @@ def main() -> int:
     for place, pattern in patterns():
         count += 1
         print(place, flush=True)
+        if captures_in_final_parts(pattern[0]):
+            print(f"wrong: {place} captures a group inside a possessive or atomic part", flush=True)
         for attack in slow(pattern) if place not in GUARDED else ():
             print(f"slow: {place} {pattern[0].pattern!r} on {attack}", flush=True)
     for attack in slow_markup():

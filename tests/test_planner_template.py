@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner import limits, template
-from planner.errors import ProjectError
+from planner.errors import Problem, ProjectError
 from planner.loader import load_document
+from planner.origins import Origins
 from planner.schema import json_schema
 from planner.template import expand
 from planner.timeline import MediaContent, Text, Timeline
@@ -396,3 +397,11 @@ def test_every_expanded_place_leads_back(shape: list[tuple[bool, int]], data: st
         origin, number = expected[at]
         assert found.origins.text(f"see $.x[{at}].n and $.x") == f"see $.x[{origin}].n and $.x"
         assert number is None or items[origin]["repeat"]
+
+
+def test_what_only_looks_like_a_path_in_a_message_is_left_alone() -> None:
+    origins = Origins()
+    origins.add((), "tracks", "tracks", None)
+    odd = '$["\\x"] $[007] $[' + "9" * 5000 + '] $["a\tb"] $'
+    assert origins.text(odd) == odd
+    assert origins.problems([Problem('$.tracks[0]["a b"].x[""]', "m")]) == [Problem('$.tracks[0]["a b"].x[""]', "m")]
