@@ -143,7 +143,7 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stre
         if not packet.size:
             continue
         if packet.is_corrupt and container.format.name == "mpegts":
-            packet.is_corrupt = not is_whole(container.name, packet.pos)
+            packet.is_corrupt = not is_whole(container.name.removeprefix("file:"), packet.pos)
         yield packet
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from decoders.container import open_container
 from decoders.packet_table import packets
 from decoders.probe import probe
 from decoders.transport_stream import is_whole
@@ -25,7 +26,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def corrupt(path: Path) -> int:
-    with av.open(str(path)) as container:
+    with open_container(str(path)) as container:
         return sum(packet.is_corrupt for packet in packets(container))
 
 
