@@ -255,7 +255,6 @@ def _error_lines(project: ProjectResult) -> Iterator[str]:
         if value is not None:
             yield f"{name + ':':<13}{value}"
     if isinstance(error, ProjectError):
-        for problem in error.problems:
-            yield str(problem)
+        yield from error.listed()
     elif error.suggestion is not None:
         yield f"hint: {error.suggestion}"

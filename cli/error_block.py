@@ -71,6 +71,8 @@ def _places(error: ExportError) -> Iterator[str]:
             place = problem.path if problem.line is None else f"line {problem.line}, column {problem.column}"
             # A single problem's hint stands in the last line.
             yield _line(str(problem) if several else f"{place}: {problem.message}")
+        if error.more:
+            yield f"and {error.more:,} more"
 
 
 def _timeline_time(error: ExportError) -> str | None:

@@ -73,7 +73,9 @@ def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_networ
         found = validate_project(project, options=options)
     except ProjectError as error:
         if as_json:
-            click.echo(json.dumps({"valid": False, "problems": error.as_dict()["problems"], "warnings": []}, indent=2))
+            fields = error.as_dict()
+            told = {name: fields[name] for name in ("problems", "more_problems")}
+            click.echo(json.dumps({"valid": False, **told, "warnings": []}, indent=2))
         raise
     if as_json:
         click.echo(json.dumps(_facts(found), indent=2))
@@ -89,6 +91,7 @@ def _facts(found: Validation) -> dict[str, Any]:
     return {
         "valid": True,
         "problems": [],
+        "more_problems": 0,
         "warnings": list(found.warnings),
         "frames": found.frames,
         "duration_seconds": float(found.duration),

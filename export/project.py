@@ -13,7 +13,7 @@ from pathlib import Path
 
 from export.job import ExportOptions
 from export.shared_resources import SharedResources
-from planner.errors import Problem, ProjectError, SetupError
+from planner.errors import Problem, Problems, ProjectError, SetupError
 from planner.export_planner import ExportPlanner
 from planner.frame_set import FrameSet
 from planner.loader import list_media_used, load
@@ -78,6 +78,7 @@ def open_project(
     """
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
+<<<<<<< HEAD
     checkpoint()
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
     text_sizes, drawing_problems = _check_drawings(loaded.timeline)
@@ -89,11 +90,20 @@ def open_project(
     problems += unreadable
     problems += find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration)
     problems += find_problems(loaded.timeline, facts)
+=======
+    facts, problems = _probe(loaded.timeline, options, shared, meanwhile)
+    text_sizes = _check_drawings(loaded.timeline, problems)
+    problems.extend(_check_filters(loaded.timeline))
+    subtitles, unreadable = _read_subtitles(loaded.timeline)
+    problems.extend(unreadable)
+    problems.extend(find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration))
+    problems.extend(find_problems(loaded.timeline, facts))
+>>>>>>> e283a77 (Tell the first problems of a project and count the others, in bounded memory)
     if problems:
         raise ProjectError(loaded.origins.problems(problems), file=str(path))
     resolved = resolve(loaded.timeline, facts)
     timeline, film = resolved.timeline, resolved.timeline.duration
-    problems += find_marker_problems(timeline.markers, film)
+    problems.extend(find_marker_problems(timeline.markers, film))
     warnings = [*loaded.warnings, *map(loaded.origins.text, resolved.warnings)]
     if subtitles:
         from export.subtitles.project_subtitles import burn_project_subtitles, subtitle_warnings
@@ -101,7 +111,7 @@ def open_project(
         burnt = burn_project_subtitles(timeline, subtitles)
         timeline = burnt.timeline
         text_sizes |= burnt.text_sizes
-        problems += burnt.problems
+        problems.extend(burnt.problems)
         warnings += map(loaded.origins.text, (*subtitle_warnings(subtitles, film), *burnt.warnings))
     if problems:
         raise ProjectError(loaded.origins.problems(problems), file=str(path))
@@ -121,8 +131,12 @@ def _probe(
     options: ExportOptions,
     shared: SharedResources | None,
     meanwhile: Callable[[], object],
+<<<<<<< HEAD
     checkpoint: Checkpoint,
 ) -> tuple[dict[str, MediaFacts], list[Problem]]:
+=======
+) -> tuple[dict[str, MediaFacts], Problems]:
+>>>>>>> e283a77 (Tell the first problems of a project and count the others, in bounded memory)
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
     from decoders.heap import probing
@@ -149,16 +163,15 @@ def _probe(
             # Nobody waits for a file that is large, or on a slow disk, once all is to end.
             pool.shutdown(wait=False, cancel_futures=True)
     facts = {name: each for name, each in found.items() if isinstance(each, MediaFacts)}
-    return told_apart(facts), [each for each in found.values() if isinstance(each, Problem)]
+    return told_apart(facts), Problems(each for each in found.values() if isinstance(each, Problem))
 
 
-def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]], list[Problem]]:
-    """The sizes of all texts, and what is wrong with texts and shapes."""
+def _check_drawings(timeline: Timeline, problems: Problems) -> dict[Text, tuple[float, float]]:
+    """The sizes of all texts; what is wrong with texts and shapes joins the problems."""
     contents = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline)]
     texts = [(path, content) for path, content in contents if isinstance(content, Text)]
     shapes = [(path, content) for path, content in contents if isinstance(content, Shape)]
     sizes: dict[Text, tuple[float, float]] = {}
-    problems: list[Problem] = []
     if texts:
         from compositor.text import check_text, text_size
 
@@ -168,7 +181,7 @@ def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]]
                 sizes[text] = text_size(text)
             except SetupError as error:
                 message = error.message if error.file is None else f"{error.file}: {error.message}"
-                problems.append(Problem(f"{path}.text", message, error.suggestion))
+                problems.add(Problem(f"{path}.text", message, error.suggestion))
     if shapes:
         from compositor.shapes import check_shape
 
@@ -176,8 +189,8 @@ def _check_drawings(timeline: Timeline) -> tuple[dict[Text, tuple[float, float]]
             try:
                 check_shape(shape)
             except SetupError as error:
-                problems.append(Problem(f"{path}.shape", error.message, error.suggestion))
-    return sizes, problems
+                problems.add(Problem(f"{path}.shape", error.message, error.suggestion))
+    return sizes
 
 
 def _check_filters(timeline: Timeline) -> list[Problem]:

@@ -34,6 +34,7 @@ from planner.document_fields import (
     VariableValue,
     Whole,
 )
+from planner.document_lists import Several
 from planner.document_metadata import Marker, Subtitle
 from planner.document_places import FilePath, Reference, Seconds
 from planner.document_text import AnyColour, Document, LineWidth, Text
@@ -290,7 +291,7 @@ class Track(Document):
     """Of all its clips. Default: 1."""
     audio: TrackAudio | None = None
     """Default: as it is."""
-    clips: list[Clip] = Field(default=[])
+    clips: Annotated[list[Clip], Several()] = Field(default=[])
     """In ascending order of start and of end."""
 
 
@@ -305,7 +306,7 @@ class Composition(Document):
     """Its length. Default: the end of its last clip."""
     background: AnyColour = timeline.TRANSPARENT
     """Colour under its tracks. Default: transparent."""
-    tracks: list[Track] = Field(default=[])
+    tracks: Annotated[list[Track], Several()] = Field(default=[])
     """Painted bottom to top."""
 
 
@@ -318,27 +319,27 @@ class Project(Document):
     """Of the project file's format."""
     name: Name | None = None
     """Of the project, for people."""
-    variables: dict[str, Annotated[object, VariableValue()]] = Field(default={})
+    variables: Annotated[dict[str, Annotated[object, VariableValue()]], Several()] = Field(default={})
     """Values that ${name} in any string stands for; --set NAME=VALUE wins."""
-    tags: dict[str, Annotated[str, Label()]] = Field(default={})
+    tags: Annotated[dict[str, Annotated[str, Label()]], Several()] = Field(default={})
     """Metadata that is written into the film, such as title and artist."""
-    markers: list[Marker] = Field(default=[])
+    markers: Annotated[list[Marker], Several()] = Field(default=[])
     """Chapters of the film."""
-    subtitles: list[Subtitle] = Field(default=[])
+    subtitles: Annotated[list[Subtitle], Several()] = Field(default=[])
     """Files of subtitles, each a track of the film or burnt into its pictures."""
     canvas: Canvas
     """The picture that is rendered."""
     audio: Sound = Sound()
     """The sound that is mixed."""
-    media: dict[str, Media] = Field(default={})
+    media: Annotated[dict[str, Media], Several()] = Field(default={})
     """Media files by name."""
-    compositions: dict[str, Composition] = Field(default={})
+    compositions: Annotated[dict[str, Composition], Several()] = Field(default={})
     """Compositions by name."""
-    tracks: list[Track]
+    tracks: Annotated[list[Track], Several()]
     """Painted bottom to top."""
     export: Export = Export()
     """How films are encoded."""
-    outputs: list[OutputEntry] = Field(default=[])
+    outputs: Annotated[list[OutputEntry], Several()] = Field(default=[])
     """What an export writes in one pass, where the command line names no output."""
     checks: MomentsOrChecks | None = None
     """What `reelmill check` looks at: moments, or an object. Default: where things change, exactly."""

@@ -8,14 +8,15 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from planner import animation
 from planner.animation import LINEAR, Animated, Easing
 from planner.clock import format_time
 from planner.document_fields import EasingCurve, Kind, Numbers, fault, in_range, kind_of, read_number
+from planner.document_lists import Several, keep_faults
 from planner.document_places import Reading, Seconds
-from planner.limits import MAX_KEYFRAMES
+from planner.limits import MAX_KEYFRAMES, MAX_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Keyframes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    keyframes: list[Keyframe] = Field(json_schema_extra={"minItems": 1, "maxItems": MAX_KEYFRAMES})
+    keyframes: Annotated[list[Keyframe], Several()] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": MAX_KEYFRAMES}
+    )
     """In ascending order of time."""
 
 
@@ -79,11 +82,17 @@ class Animation:
     def _read(self, value: object, handler: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Animated:
         if not isinstance(value, dict):
             return Animated.constant(*self._values(value))
-        faults = self._faults(value.get("keyframes"), cast(Reading, info.context))
+        reading, keyframes = cast(Reading, info.context), value.get("keyframes")
+        if isinstance(keyframes, list) and not 1 <= len(keyframes) <= MAX_KEYFRAMES:
+            wrong = fault(f"must be 1 to {MAX_KEYFRAMES} keyframes, not {len(keyframes)}")
+            raise ValidationError.from_exception_data(
+                "Keyframes", [{"type": wrong, "loc": ("keyframes",), "input": None}]
+            )
+        faults = self._faults(keyframes, reading)
         try:
             document: Keyframes = handler(value)
         except ValidationError as error:
-            faults += map(_again, error.errors(include_url=False))
+            keep_faults(faults, error, reading)
         if faults:
             raise ValidationError.from_exception_data("Keyframes", faults)
         return Animated(
@@ -101,17 +110,17 @@ class Animation:
         return (in_range(read_number(value), self.low, self.high),) * self.count
 
     def _faults(self, keyframes: object, reading: Reading) -> list[InitErrorDetails]:
-        """What the model of a keyframe can't see: how many there are, their order, the range of their values."""
+        """What the model of a keyframe can't see: their order, the range of their values."""
         faults: list[InitErrorDetails] = []
 
         def note(error: PydanticCustomError, *location: str | int) -> None:
-            faults.append({"type": error, "loc": ("keyframes", *location), "input": None})
+            if len(faults) < MAX_PROBLEMS:
+                faults.append({"type": error, "loc": ("keyframes", *location), "input": None})
+            else:
+                reading.unlisted.count += 1
 
-        items = keyframes if isinstance(keyframes, list) else []
-        if isinstance(keyframes, list) and not 1 <= len(items) <= MAX_KEYFRAMES:
-            note(fault(f"must be 1 to {MAX_KEYFRAMES} keyframes, not {len(items)}"))
         before: Fraction | None = None
-        for index, item in enumerate(items[:MAX_KEYFRAMES]):
+        for index, item in enumerate(keyframes if isinstance(keyframes, list) else []):
             if not isinstance(item, dict):
                 continue
             try:
@@ -136,10 +145,3 @@ def _time(value: object, reading: Reading) -> Fraction | None:
         return Seconds().read(value, reading)
     except PydanticCustomError:
         return None
-
-
-def _again(details: ErrorDetails) -> InitErrorDetails:
-    """An error that was raised, to be raised again beside others."""
-    context = details.get("ctx", {})
-    kind = fault(context["message"], context["hint"]) if details["type"] == "reelmill" else details["type"]
-    return {"type": kind, "loc": details["loc"], "input": details["input"], "ctx": context}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,13 @@ from pydantic_core import CoreSchema, core_schema
 from planner.clock import MAX_SECONDS, TimeError, parse_time
 from planner.document_fields import fault, kind_of, shown
 from planner.suggestion import did_you_mean
+
+
+@dataclass(slots=True)
+class Unlisted:
+    """Faults of a file beside those that are told."""
+
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Reading:
     base_dir: Path
     """Absolute; relative paths begin here."""
     allow_network: bool
+    unlisted: Unlisted = field(default_factory=Unlisted)
 
 
 class PlacedKind:

@@ -12,10 +12,12 @@ called, with `raise … from error`. Nothing classifies an error by the words of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
+
+from planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
 
 
 class ExportError(Exception):
@@ -114,25 +116,74 @@ class Problem:
         return f"{where}: {self.message}{hint}"
 
 
+class Problems:
+    """Problems in the order in which they are found: the first MAX_PROBLEMS of them, and how many more there are.
+
+    A file may hold millions, which nobody reads, and which would take gigabytes.
+    """
+
+    def __init__(self, found: Iterable[Problem] = ()) -> None:
+        self._kept: list[Problem] = []
+        self.more = 0
+        """Problems that are counted, but not kept."""
+        self.extend(found)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next problem is only counted, so that its words are not needed."""
+        return len(self._kept) >= MAX_PROBLEMS
+
+    def add(self, problem: Problem) -> None:
+        """Keep or count a problem."""
+        if self.full:
+            self.more += 1
+        else:
+            self._kept.append(problem)
+
+    def extend(self, found: Iterable[Problem]) -> None:
+        """Keep or count several, and what another collection has counted."""
+        for problem in found:
+            self.add(problem)
+        if isinstance(found, Problems):
+            self.more += found.more
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept) + self.more
+
+
 class ProjectError(SetupError):
     """The project file or the media that it names; all problems at once."""
 
-    def __init__(self, problems: Iterable[Problem], *, file: str | None = None) -> None:
-        self.problems = tuple(problems)
-        count = len(self.problems)
+    def __init__(self, problems: Iterable[Problem], *, file: str | None = None, more: int = 0) -> None:
+        """`more`: problems that were counted beside these."""
+        found = problems if isinstance(problems, Problems) else Problems(problems)
+        self.problems = tuple(found)
+        """MAX_PROBLEMS of them at most."""
+        self.more = found.more + more
+        """Problems beside these."""
+        count = len(self.problems) + self.more
+        several = f"more than {MAX_PROBLEMS_COUNTED:,}" if count > MAX_PROBLEMS_COUNTED else f"{count:,}"
         super().__init__(
-            f"{count} problem{'s' if count != 1 else ''} in the project",
+            f"{several} problem{'s' if count != 1 else ''} in the project",
             component="Project",
             file=file,
             suggestion=next((p.hint for p in self.problems if p.hint), None),
         )
+
+    def listed(self) -> list[str]:
+        """A line for each problem, and one for those that are only counted."""
+        lines = [str(problem) for problem in self.problems]
+        return [*lines, f"and {self.more:,} more"] if self.more else lines
 
     def as_dict(self) -> dict[str, object]:
         problems = [
             {"path": p.path, "message": p.message, "hint": p.hint, "line": p.line, "column": p.column}
             for p in self.problems
         ]
-        return {**super().as_dict(), "problems": problems}
+        return {**super().as_dict(), "problems": problems, "more_problems": self.more}
 
 
 class RenderError(ExportError):

@@ -22,6 +22,10 @@ WARN_NESTING = 5
 """Deeper is allowed, with a warning."""
 MAX_INSTANCES = 10_000_000
 """Clips that the root reaches, counted once for each way that leads to them."""
+MAX_PROBLEMS = 100
+"""Problems of a project that an error lists; the others are counted."""
+MAX_PROBLEMS_COUNTED = 1_000_000
+"""Problems after which counting stops."""
 MAX_TEXT_LENGTH = 100_000
 """Characters of a text."""
 MAX_NAME_LENGTH = 1000

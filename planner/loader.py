@@ -26,7 +26,7 @@ from planner.build import build_timeline
 from planner.document_fields import read_rate
 from planner.document_places import Reading
 from planner.document_problems import problems_of
-from planner.errors import Problem, ProjectError, SetupError
+from planner.errors import Problem, Problems, ProjectError, SetupError
 from planner.json_path import Location, json_path
 from planner.nesting import cycles, deepest_chain, instances
 from planner.origins import Origins
@@ -79,11 +79,13 @@ def load_document(
         if not isinstance(data, dict):
             raise ProjectError([Problem("$", "a project is an object: { … }")])
         expansion = expand(data, variables, folder=base_dir)
-        problems: list[Problem] = expansion.problems
+        problems = expansion.problems
         try:
             timeline, warnings = _load(expansion.data, problems, base_dir, allow_network)
         except ProjectError as error:
-            raise ProjectError(expansion.origins.problems(error.problems)) from error
+            found = Problems(error.problems)
+            found.more = error.more
+            raise ProjectError(expansion.origins.problems(found)) from error
     return LoadedProject(timeline, tuple(map(expansion.origins.text, warnings)), expansion.origins)
 
 
@@ -103,7 +105,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _load(
-    data: dict[str, Any], problems: list[Problem], base_dir: Path, allow_network: bool
+    data: dict[str, Any], problems: Problems, base_dir: Path, allow_network: bool
 ) -> tuple[Timeline, tuple[str, ...]]:
     """Timeline and warnings of a template that was filled in, with the problems of that."""
     if too_many := _check_counts(data):
@@ -114,11 +116,12 @@ def _load(
         project = document.Project.model_validate(data, context=reading)
     except ValidationError as error:
         known = {problem.path for problem in problems}
-        problems += (problem for problem in problems_of(error) if problem.path not in known)
-    problems += rules.check_rules(data)
-    problems += _check_nesting(data)
+        problems.extend(problem for problem in problems_of(error) if problem.path not in known)
+    problems.more += reading.unlisted.count
+    problems.extend(rules.check_rules(data))
+    problems.extend(_check_nesting(data))
     if problems or project is None:
-        raise ProjectError(sorted(problems, key=_in_order))
+        raise ProjectError(sorted(problems, key=_in_order), more=problems.more)
     timeline = build_timeline(project, reading)
     return timeline, (*_warn_rates(project), *_warn_transitions(project))
 
@@ -177,9 +180,8 @@ def _check_counts(data: dict[str, Any]) -> list[Problem]:
     """Counts that would only cost time and memory further on."""
     tracks = clips = 0
     for location, owner in rules.canvases(data):
-        for track_location, track in rules.tracks(location, owner):
-            tracks += 1
-            clips += len(list(rules.clips(track_location, track)))
+        tracks += _length(owner.get("tracks"))
+        clips += sum(_length(track.get("clips")) for _, track in rules.tracks(location, owner))
     counts = [
         ("tracks", tracks, limits.MAX_TRACKS),
         ("clips", clips, limits.MAX_CLIPS),
@@ -190,7 +192,7 @@ def _check_counts(data: dict[str, Any]) -> list[Problem]:
 
 
 def _length(section: object) -> int:
-    return len(section) if isinstance(section, dict) else 0
+    return len(section) if isinstance(section, dict | list) else 0
 
 
 def _reading(data: dict[str, Any], base_dir: Path, allow_network: bool) -> Reading:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 
-from planner.errors import Problem
+from planner.errors import Problem, Problems
 from planner.json_path import Location, json_path
 
 _NAME = r"\.[A-Za-z_][A-Za-z0-9_]*+"
@@ -36,16 +35,18 @@ class Origins:
         """What now is `step` of a list or object was `origin` there; `number`: of the round that made it, from 1."""
         self._moved.setdefault(holder, {})[step] = (origin, number)
 
-    def problems(self, found: Iterable[Problem]) -> list[Problem]:
+    def problems(self, found: Problems) -> Problems:
         """The problems with the file's own paths; what repeats from round to round is told once."""
         if not self._moved:
-            return list(found)
+            return found
         rounds: dict[Problem, list[_Rounds]] = {}
         for problem in found:
             path, numbers = self._written(problem.path)
             key = replace(problem, path=path, message=self.text(problem.message))
             rounds.setdefault(key, []).append(numbers)
-        return [replace(key, message=key.message + _in_rounds(numbers)) for key, numbers in rounds.items()]
+        led_back = Problems(replace(key, message=key.message + _in_rounds(numbers)) for key, numbers in rounds.items())
+        led_back.more = found.more
+        return led_back
 
     def text(self, text: str) -> str:
         """A message, with the paths in it as the file has them."""

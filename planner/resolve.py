@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from planner.clock import MAX_SECONDS, format_time
-from planner.errors import Problem, ProjectError
+from planner.errors import Problem, Problems, ProjectError
 from planner.json_path import json_path
 from planner.limits import WARN_NESTING
 from planner.media import MediaFacts
@@ -39,23 +39,23 @@ def resolve(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> ResolvedProj
     """
     resolver = _Resolver(timeline, facts)
     resolved = resolver.run()
-    unknown = [
+    resolver.problems.extend(
         Problem(json_path(("media", name)), "nothing is known of this file, which is needed")
         for name in sorted(resolver.unknown_media)
-    ]
-    if resolver.problems or unknown:
-        raise ProjectError([*resolver.problems, *unknown])
+    )
+    if resolver.problems:
+        raise ProjectError(resolver.problems)
     return ResolvedProject(resolved, tuple(resolver.warnings))
 
 
-def find_problems(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> tuple[Problem, ...]:
+def find_problems(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> Problems:
     """The problems that `resolve` would raise, of which some media may be missing from `facts`.
 
     What depends on a missing one is not checked; so the problems stand beside those of files that can't be read.
     """
     resolver = _Resolver(timeline, facts)
     resolver.run()
-    return tuple(resolver.problems)
+    return resolver.problems
 
 
 def clips_needed(track: Track) -> Iterator[Clip]:
@@ -111,7 +111,7 @@ class _Resolver:
         self._facts = facts
         self._ends: dict[str, Fraction | None] = {}
         """Lengths of the compositions done; None where media are missing or wrong."""
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self.warnings: list[str] = []
         self.unknown_media: set[str] = set()
 
@@ -132,10 +132,10 @@ class _Resolver:
     def _check_length(self, root: Composition) -> None:
         if root.duration == 0:
             message, hint = "the film has no length: no clip is shown", 'add a clip, or give the canvas a "duration"'
-            self.problems.append(Problem("$.tracks", message, hint))
+            self.problems.add(Problem("$.tracks", message, hint))
         elif root.duration is not None and root.duration > MAX_SECONDS:
             message = f"the film would be {format_time(root.duration)} long; {MAX_SECONDS} s is the limit"
-            self.problems.append(Problem("$.tracks", message))
+            self.problems.add(Problem("$.tracks", message))
 
     def _check_depth(self, shown: Mapping[str, list[str]], roots: Iterable[str]) -> None:
         chain = deepest_chain(shown, roots)
@@ -172,13 +172,13 @@ class _Resolver:
         needed = set(map(id, clips_needed(track)))
         shown: list[Clip | None] = []
         end: Fraction | None = Fraction(0)
-        for clip in track.clips:
+        for clip, previous in zip(track.clips, (None, *track.clips), strict=False):
             source = self._source(clip, track) if id(clip) in needed else None
             timed = self._timed(clip, source, end)
             end = _end(timed) if timed is not None else None
             if clip.enabled:
                 complete = timed is not None and timed.duration is not None and timed.in_point is not None
-                overlapped = self._transition(timed, shown, track) if timed is not None else None
+                overlapped = self._transition(timed, shown, previous) if timed is not None else None
                 shown.append(overlapped if complete else None)
         clips = tuple(clip for clip in shown if clip is not None)
         return clips if len(clips) == len(shown) else None
@@ -276,13 +276,13 @@ class _Resolver:
             room = (source.begin - in_point) / clip.speed if clip.speed < 0 else Fraction(0)
             self._note(clip, f"{needs}, which begins at {format_time(source.begin)}", _shorter(room))
 
-    def _transition(self, clip: Clip, shown: list[Clip | None], track: Track) -> Clip:
+    def _transition(self, clip: Clip, shown: list[Clip | None], previous: Clip | None) -> Clip:
         """Check the clip against those shown before it, and give it a transition where it overlaps the last."""
         before = shown[-1] if shown else None
         if shown and before is None:
             return clip
         if before is None:
-            return self._alone(clip, track)
+            return self._alone(clip, None, previous)
         order = f'clip "{before.id}", which lasts from {format_time(before.start)} to {format_time(before.end)}'
         if clip.start <= before.start:
             message = f"starts at {format_time(clip.start)}, not later than {order}"
@@ -299,21 +299,20 @@ class _Resolver:
             self._note(clip, f"{message}; a track shows two clips at once at most", "put one on another track")
         if clip.start < before.end:
             return clip if clip.transition else replace(clip, transition=Transition())
-        return self._alone(clip, track, before)
+        return self._alone(clip, before, previous)
 
-    def _alone(self, clip: Clip, track: Track, before: Clip | None = None) -> Clip:
+    def _alone(self, clip: Clip, before: Clip | None, previous: Clip | None) -> Clip:
         """A clip that overlaps none; its transition may be from one that is switched off."""
         if clip.transition is None:
             return clip
-        index = next(i for i, other in enumerate(track.clips) if other.path == clip.path)
-        if index == 0 or track.clips[index - 1].enabled:
+        if previous is None or previous.enabled:
             overlap = "a transition takes place where a clip overlaps the one before; let it start earlier"
             hint = f"{overlap} than {format_time(before.end)}" if before else "the first clip of a track can't have one"
             self._note(clip, 'has a "transition", but overlaps no clip before it', hint)
         return replace(clip, transition=None)
 
     def _note(self, clip: Clip, message: str, hint: str) -> None:
-        self.problems.append(Problem(clip.path, f'clip "{clip.id}": {message}', hint))
+        self.problems.add(Problem(clip.path, f'clip "{clip.id}": {message}', hint))
 
 
 def _end(clip: Clip) -> Fraction | None:

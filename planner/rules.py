@@ -21,17 +21,17 @@ from planner.variables import NAME
 Object = dict[str, Any]
 
 
-def check_rules(data: Object) -> list[Problem]:
+def check_rules(data: Object) -> Iterator[Problem]:
     """Every problem between fields: contents of clips, ids, media, shapes, crops."""
-    problems = [*_check_variables(data), *_check_media(data)]
+    yield from _check_variables(data)
+    yield from _check_media(data)
     for location, owner in canvases(data):
-        problems += _check_ids(location, owner)
+        yield from _check_ids(location, owner)
         named = [(track_id(int(at[-1]), _text(track.get("id"))), at, track) for at, track in tracks(location, owner)]
-        problems += check_ducking(named)
+        yield from check_ducking(named)
         for track_location, track in tracks(location, owner):
             for clip_location, clip in clips(track_location, track):
-                problems += _check_clip(clip_location, clip, str(track.get("kind")))
-    return problems
+                yield from _check_clip(clip_location, clip, str(track.get("kind")))
 
 
 def canvases(data: Object) -> Iterator[tuple[Location, Object]]:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-from planner.errors import Problem, ProjectError
+from planner.errors import Problem, Problems, ProjectError
 from planner.json_path import Location, json_path
 from planner.limits import MAX_JSON_DEPTH
 
@@ -110,9 +110,9 @@ class _Scanner:
         self._text = text
         self._at = 0
         self._levels: list[_Level] = []
-        self._found: list[Problem] = []
+        self._found = Problems()
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> Problems:
         """Every duplicate key and NaN up to the first fault of syntax, and that."""
         try:
             self._document()
@@ -121,9 +121,12 @@ class _Scanner:
         return self._found
 
     def _report(self, at: int, message: str, hint: str | None, location: Location) -> None:
+        if self._found.full:
+            self._found.more += 1
+            return
         line = self._text.count("\n", 0, at) + 1
         column = at - self._text.rfind("\n", 0, at)
-        self._found.append(Problem(json_path(location), message, hint, line, column))
+        self._found.add(Problem(json_path(location), message, hint, line, column))
 
     def _location(self) -> Location:
         return self._levels[-1].location if self._levels else ()
@@ -183,7 +186,7 @@ class _Scanner:
             raise _SyntaxFault(self._at, f'{self._shown()} where : was expected behind the key "{key[:40]}"')
         self._at += 1
         if key in level.keys:
-            line = self._text.count("\n", 0, level.keys[key]) + 1
+            line = 0 if self._found.full else self._text.count("\n", 0, level.keys[key]) + 1
             self._report(start, f'the key "{key[:40]}" stands twice, first in line {line}', None, level.location)
         level.keys[key] = start
         self._value((*level.location, key))

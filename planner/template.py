@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planner.errors import Problem, ProjectError
+from planner.errors import Problem, Problems, ProjectError
 from planner.json_path import Location, json_path
 from planner.limits import MAX_INSERTED_CHARACTERS, MAX_REPEATED_VALUES
 from planner.origins import Origins, Step
@@ -33,7 +33,7 @@ class Expansion:
     """A template that was filled in."""
 
     data: dict[str, Any]
-    problems: list[Problem]
+    problems: Problems
     """With paths of the expanded data."""
     origins: Origins
 
@@ -54,7 +54,7 @@ class _Template:
     def __init__(self, data: dict[str, Any], given: Mapping[str, object], folder: Path) -> None:
         self._data = data
         self._folder = folder
-        self._problems: list[Problem] = []
+        self._problems = Problems()
         self._origins = Origins()
         self._used: set[str] = set()
         self._inserted_characters = 0
@@ -74,7 +74,7 @@ class _Template:
         for name in self._given:
             if name not in known:
                 message = f'a value was given for "{name}", but the project has no such variable'
-                self._problems.append(Problem("$.variables", message, did_you_mean(name, known)))
+                self._problems.add(Problem("$.variables", message, did_you_mean(name, known)))
         return Expansion(data, self._problems, self._origins)
 
     def _read_declared(self) -> dict[str, Bound]:
@@ -88,7 +88,7 @@ class _Template:
                 declared[name] = Bound(plain_value(value), self._folder)
             except ValueFault as fault:
                 path = json_path(("variables", name))
-                self._problems.append(Problem(path, f"the value {fault}", fault.hint))
+                self._problems.add(Problem(path, f"the value {fault}", fault.hint))
         return declared
 
     def _read_given(self, given: Mapping[str, object]) -> dict[str, Bound]:
@@ -100,7 +100,7 @@ class _Template:
                 plain_value(name)
                 found[shown] = Bound(plain_value(bound.value), bound.folder)
             except ValueFault as fault:
-                self._problems.append(Problem("$.variables", f'the value given for "{shown}" {fault}', fault.hint))
+                self._problems.add(Problem("$.variables", f'the value given for "{shown}" {fault}', fault.hint))
                 found[shown] = Bound(_characters(str(bound.value)), bound.folder)
         return found
 
@@ -119,7 +119,7 @@ class _Template:
                 key: self._filled(child, (*location, key), scope) for key, child in value.items() if key != "metadata"
             }
         if value is None:
-            self._problems.append(Problem(json_path(location), "null is not a value", "leave the key out"))
+            self._problems.add(Problem(json_path(location), "null is not a value", "leave the key out"))
         return value
 
     def _list(self, items: list[Any], location: Location, scope: Scope) -> list[Any]:
@@ -158,7 +158,7 @@ class _Template:
             filled[name] = member
             return True
         hint = "let the name hold a variable that differs from round to round, such as photo-${index}"
-        self._problems.append(Problem(json_path((*location, name)), f'the name "{name[:100]}" stands twice', hint))
+        self._problems.add(Problem(json_path((*location, name)), f'the name "{name[:100]}" stands twice', hint))
         return False
 
     def _rounds(
@@ -175,7 +175,7 @@ class _Template:
         except RepeatFault as fault:
             self._origins.add(location, place, origin, None)
             inside = (*location, place, KEY) if fault.key is None else (*location, place, KEY, fault.key)
-            self._problems.append(Problem(json_path(inside), str(fault), fault.hint))
+            self._problems.add(Problem(json_path(inside), str(fault), fault.hint))
         if not count:
             self._note_names(body)
 
@@ -233,7 +233,7 @@ class _Template:
         return Substituted(text_of(value)) if reference.kind is None else value
 
     def _note(self, fault: ReferenceFault, location: Location) -> None:
-        self._problems.append(Problem(json_path(location), str(fault), fault.hint))
+        self._problems.add(Problem(json_path(location), str(fault), fault.hint))
 
     def _note_names(self, value: object) -> None:
         """The variables that a part uses which is not made: whoever gives them makes no mistake."""

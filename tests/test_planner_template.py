@@ -33,7 +33,7 @@ def filled(value: object, given: Mapping[str, object] | None = None, **declared:
     """What a value of a file becomes. There must be no problem."""
     bound = {name: Bound(each, Path("/jobs")) for name, each in (given or {}).items()}
     found = expand({"x": value, "variables": declared}, bound, folder=BASE)
-    assert found.problems == []
+    assert not found.problems
     return found.data["x"]
 
 
@@ -240,7 +240,7 @@ def test_what_a_repeat_goes_through() -> None:
         given = {"n": "3", "l": "x\ny", "j": '["p", "q"]'}
         declared = dict.fromkeys(given, "")
         made = expand({"x": [{"repeat": {"in": items}, **body}], "variables": declared}, given)
-        assert made.problems == []
+        assert not made.problems
         assert [each["v"] for each in made.data["x"]] == expected
 
 

@@ -81,15 +81,19 @@ class Failed:
     fields: dict[str, Any]
     problems: tuple[Problem, ...] = ()
     """Of a ProjectError."""
+    more: int = 0
+    """Problems beside these."""
 
     @classmethod
     def of(cls, error: ExportError) -> Failed:
-        problems = error.problems if isinstance(error, ProjectError) else ()
-        return cls(type(error), error.message, {name: getattr(error, name) for name in _FIELDS}, problems)
+        fields = {name: getattr(error, name) for name in _FIELDS}
+        if isinstance(error, ProjectError):
+            return cls(type(error), error.message, fields, error.problems, error.more)
+        return cls(type(error), error.message, fields)
 
     def error(self) -> ExportError:
         if issubclass(self.kind, ProjectError):
-            return self.kind(self.problems, file=self.fields["file"])
+            return self.kind(self.problems, file=self.fields["file"], more=self.more)
         return self.kind(self.message, **self.fields)
 
 

@@ -181,7 +181,7 @@ def _project(number: int, project: ProjectResult) -> Iterator[str]:
 def _said(project: ProjectResult) -> Iterator[str]:
     error = project.error
     if error is not None:
-        problems = [str(problem) for problem in error.problems] if isinstance(error, ProjectError) else []
+        problems = error.listed() if isinstance(error, ProjectError) else []
         yield "\n".join([error.message, *problems, *([f"hint: {error.suggestion}"] if error.suggestion else [])])
     yield from project.facts
 

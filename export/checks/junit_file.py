@@ -109,7 +109,7 @@ def _add_case(suite: ElementTree.Element, project: ProjectResult, case: _Case) -
 def _cases(project: ProjectResult) -> Iterator[_Case]:
     error = project.error
     if error is not None:
-        problems = [str(problem) for problem in error.problems] if isinstance(error, ProjectError) else []
+        problems = error.listed() if isinstance(error, ProjectError) else []
         hint = [f"hint: {error.suggestion}"] if error.suggestion else []
         details = "\n".join([error.message, *problems, *hint])
         yield _Case("render", "error", type(error).__name__, error.message, details)
