@@ -78,27 +78,16 @@ def open_project(
     """
     loaded = load(path, options.variables, allow_network=options.allow_network)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
-<<<<<<< HEAD
     checkpoint()
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
-    text_sizes, drawing_problems = _check_drawings(loaded.timeline)
-    problems += drawing_problems
-    checkpoint()
-    problems += _check_filters(loaded.timeline)
-    subtitles, unreadable = _read_subtitles(loaded.timeline)
-    checkpoint()
-    problems += unreadable
-    problems += find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration)
-    problems += find_problems(loaded.timeline, facts)
-=======
-    facts, problems = _probe(loaded.timeline, options, shared, meanwhile)
     text_sizes = _check_drawings(loaded.timeline, problems)
+    checkpoint()
     problems.extend(_check_filters(loaded.timeline))
     subtitles, unreadable = _read_subtitles(loaded.timeline)
+    checkpoint()
     problems.extend(unreadable)
     problems.extend(find_marker_problems(loaded.timeline.markers, loaded.timeline.root.duration))
     problems.extend(find_problems(loaded.timeline, facts))
->>>>>>> e283a77 (Tell the first problems of a project and count the others, in bounded memory)
     if problems:
         raise ProjectError(loaded.origins.problems(problems), file=str(path))
     resolved = resolve(loaded.timeline, facts)
@@ -131,12 +120,8 @@ def _probe(
     options: ExportOptions,
     shared: SharedResources | None,
     meanwhile: Callable[[], object],
-<<<<<<< HEAD
     checkpoint: Checkpoint,
-) -> tuple[dict[str, MediaFacts], list[Problem]]:
-=======
 ) -> tuple[dict[str, MediaFacts], Problems]:
->>>>>>> e283a77 (Tell the first problems of a project and count the others, in bounded memory)
     from decoders.decode_slots import available_cores
     from decoders.file_hash import told_apart
     from decoders.heap import probing
