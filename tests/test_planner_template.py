@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner import limits, template
-from planner.errors import Problem, ProjectError
+from planner.errors import Problem, Problems, ProjectError
 from planner.loader import load_document
 from planner.origins import Origins
 from planner.schema import json_schema
@@ -404,4 +404,5 @@ def test_what_only_looks_like_a_path_in_a_message_is_left_alone() -> None:
     origins.add((), "tracks", "tracks", None)
     odd = '$["\\x"] $[007] $[' + "9" * 5000 + '] $["a\tb"] $'
     assert origins.text(odd) == odd
-    assert origins.problems([Problem('$.tracks[0]["a b"].x[""]', "m")]) == [Problem('$.tracks[0]["a b"].x[""]', "m")]
+    problem = Problem('$.tracks[0]["a b"].x[""]', "m")
+    assert list(origins.problems(Problems([problem]))) == [problem]
