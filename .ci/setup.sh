@@ -66,5 +66,5 @@ done
 say "installing the project into .venv"
 # Both names: the first is read by pip up to 25.2 for what builds the project, too, the second by later ones.
 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-  .venv/bin/python -m pip install -q --editable ".$([ "$goal" = run ] || echo '[analysis,dev]')"
+  .venv/bin/python -m pip install -q --editable ".$([ "$goal" = run ] || echo '[analysis,heif,dev]')"
 echo "$wanted" >.venv/setup-$goal

@@ -1,4 +1,4 @@
-"""Animated pictures: GIF, WebP and APNG files with more than one picture.
+"""Animated pictures: GIF, WebP, APNG and AVIF files with more than one picture.
 
 In: the path of a file. Out: when each of its pictures is shown (a pts table in milliseconds), and the pictures as
 frames with straight alpha, disposal and blending done by Pillow. Pictures build upon the ones before, so an earlier
@@ -15,14 +15,8 @@ from fractions import Fraction
 from PIL import Image, ImageCms
 
 from decoders.picture_errors import changed, damage_named
-from decoders.stills import (
-    StillHeader,
-    frame_of,
-    opened,
-    picture_format,
-    profile_to_srgb,
-    rgb_samples,
-)
+from decoders.picture_file import PictureFile, picture_file, picture_format
+from decoders.stills import StillHeader, frame_of, opened, profile_to_srgb, rgb_samples
 from planner.clock import round_half_up
 from planner.errors import RenderError, SetupError
 from planner.frames import Frame
@@ -44,14 +38,14 @@ class Timing:
     """Whether any pixel of any picture is not opaque."""
 
 
-def read_timing(path: str, header: StillHeader) -> Timing:
+def read_timing(file: PictureFile, header: StillHeader) -> Timing:
     """Decode every picture once. Raises SetupError where one is damaged."""
     pts = array("q")
     elapsed = Fraction(0)
     transparent = False
-    with opened(path, header.format, SetupError) as image:
+    with opened(file, header.format, SetupError) as image:
         for index in range(_first_picture(image), header.pictures):
-            with damage_named(path, SetupError):
+            with damage_named(file.path, SetupError):
                 image.seek(index)
                 image.load()
                 if not transparent:
@@ -68,7 +62,7 @@ class AnimationReader:
     def __init__(self, path: str, facts: MediaFacts) -> None:
         assert facts.video is not None
         assert facts.video.table is not None
-        self._path = path
+        self._path, self._format = path, facts.video.codec
         self._table, self._orientation = facts.video.table, facts.video.orientation
         self._size = (facts.video.width, facts.video.height)
         self._stack = ExitStack()
@@ -101,10 +95,10 @@ class AnimationReader:
 
     def _open(self) -> None:
         self.close()
-        format_ = picture_format(self._path)
-        if format_ is None:
+        file = picture_file(self._path, RenderError)
+        if picture_format(file) != self._format:
             raise changed(self._path)
-        image = self._stack.enter_context(opened(self._path, format_, RenderError))
+        image = self._stack.enter_context(opened(file, self._format, RenderError))
         if image.size != self._size or getattr(image, "n_frames", 1) - _first_picture(image) != len(self._table.pts):
             raise changed(self._path)
         self._to_srgb = profile_to_srgb(self._path, image, failure=RenderError)

@@ -5,14 +5,13 @@ In: a picture file that Pillow has opened, which knows its tags. Out: planes of 
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from decoders.coded_stills import decode_picture
 from decoders.picture_errors import Failure, damage_named, unsupported
+from decoders.picture_file import PictureFile
 from planner.errors import RenderError
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
@@ -21,11 +20,11 @@ _PREMULTIPLIED, _STRAIGHT = 1, 2
 """Values of TIFF's ExtraSamples that mean alpha."""
 
 
-def deep_format(path: str, format_: str, image: Image.Image, failure: Failure) -> str | None:
+def deep_format(file: PictureFile, format_: str, image: Image.Image, failure: Failure) -> str | None:
     """The pixel format of a picture of more than 8 bits; None for others. Pillow would cut it to 8 bits."""
     if format_ == "png":
-        with Path(path).open("rb") as file:
-            bits, colour_type = file.read(26)[24:]
+        with file.open() as stream:
+            bits, colour_type = stream.read(26)[24:]
         if bits != 16:
             return None
         alpha = colour_type & 4 or "transparency" in image.info
@@ -39,7 +38,7 @@ def deep_format(path: str, format_: str, image: Image.Image, failure: Failure) -
         photometric = tags.get(_TIFF_PHOTOMETRIC)
         colours = {0: 1, 1: 1, 2: 3}.get(photometric or 0, 0)
         if set(bits_of) != {16} or sample_format != {1} or not colours:
-            raise unsupported(path, f"samples of {max(bits_of)} bits, photometric {photometric}", failure)
+            raise unsupported(file.path, f"samples of {max(bits_of)} bits, photometric {photometric}", failure)
         extra = tuple(tags.get(_TIFF_EXTRA, ()))
         if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT):
             return "rgba64le"
@@ -47,12 +46,12 @@ def deep_format(path: str, format_: str, image: Image.Image, failure: Failure) -
     return None
 
 
-def deep_planes(path: str, format_: str, image: Image.Image, *, alpha: bool) -> tuple[NDArray[np.uint16], ...]:
+def deep_planes(file: PictureFile, format_: str, image: Image.Image, *, alpha: bool) -> tuple[NDArray[np.uint16], ...]:
     """The samples as libav decodes them, in the planes of what deep_format said. Raises RenderError for damage."""
     if format_ == "tiff":
-        with damage_named(path, RenderError):
+        with damage_named(file.path, RenderError):
             image.load()  # libav lets damaged strips of a TIFF file pass; Pillow does not
-    samples = _deep_samples(path, format_)
+    samples = _deep_samples(file, format_)
     components = samples.shape[2]
     gray = components < 3
     if alpha:
@@ -66,21 +65,19 @@ def deep_planes(path: str, format_: str, image: Image.Image, *, alpha: bool) -> 
     return samples[:, :, 1], samples[:, :, 2], samples[:, :, 0]
 
 
-def _deep_samples(path: str, format_: str) -> NDArray[np.uint16]:
+def _deep_samples(file: PictureFile, format_: str) -> NDArray[np.uint16]:
     """[height, width, components] in the machine's byte order."""
     components = {"gray16": 1, "ya16": 2, "rgb48": 3, "rgba64": 4}
-    with damage_named(path, RenderError):
-        context = av.CodecContext.create(format_, "r")
-        assert isinstance(context, av.VideoCodecContext)
-        if format_ == "png":
-            context.options = {"err_detect": "explode"}
-        frame = next(iter([*context.decode(av.Packet(Path(path).read_bytes())), *context.decode(None)]))
+    with damage_named(file.path, RenderError):
+        data = file.read()
+    frame, _ = decode_picture(data, format_, file.path, RenderError, whole=format_ == "png")
+    with damage_named(file.path, RenderError):
         name = frame.format.name
         plane = frame.planes[0]
         stored = np.frombuffer(memoryview(plane), ">u2" if name.endswith("be") else "<u2")
         count = components[name[:-2]]
-        rows = stored.reshape(frame.height, plane.line_size // 2)[:, : frame.width * count]
-        samples: NDArray[np.uint16] = rows.reshape(frame.height, frame.width, count).astype("<u2")
+        pixels = stored.reshape(frame.height, plane.line_size // 2)[:, : frame.width * count]
+        samples: NDArray[np.uint16] = pixels.reshape(frame.height, frame.width, count).astype("<u2")
         return samples
 
 

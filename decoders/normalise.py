@@ -51,11 +51,11 @@ def normalise(frame: VideoFrame, pts: int, colour: ColourTags, orientation: Orie
     name = frame.format.name
     target = target_format(frame.format)
     if name in _CONVERTERS:
-        planes = tuple(_plane(samples, target) for samples in _CONVERTERS[name][1](frame))
+        planes = tuple(owned_plane(samples, target) for samples in _CONVERTERS[name][1](frame))
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
     if name.endswith("be") and f"{name[:-2]}le" == target.name:
         planes = tuple(
-            _plane(rows(frame, index, ">u2", frame.planes[index].width * max(1, len(target.components))), target)
+            owned_plane(rows(frame, index, ">u2", frame.planes[index].width * max(1, len(target.components))), target)
             for index in range(target.plane_count)
         )
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
@@ -65,7 +65,7 @@ def normalise(frame: VideoFrame, pts: int, colour: ColourTags, orientation: Orie
     if any(plane.line_size < 0 for plane in frame.planes):
         sample = "<u2" if target.bytes_per_sample == 2 else "u1"
         planes = tuple(
-            _plane(rows(frame, index, sample, plane.width * max(1, len(target.components))), target)
+            owned_plane(rows(frame, index, sample, plane.width * max(1, len(target.components))), target)
             for index, plane in enumerate(frame.planes)
         )
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
@@ -86,7 +86,7 @@ def rows(frame: VideoFrame, index: int, sample: str, count: int) -> Samples:
     return samples[::-1] if plane.line_size < 0 else samples
 
 
-def _plane(samples: Samples, target: PixelFormat) -> Plane:
+def owned_plane(samples: Samples, target: PixelFormat) -> Plane:
     """A plane of our own memory; `samples` is (height, width) or, where packed, (height, width × components)."""
     owned = np.ascontiguousarray(samples, "<u2" if target.bytes_per_sample == 2 else "u1")
     owned.flags.writeable = False

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 from decoders.animations import AnimationReader, read_timing
+from decoders.container import is_address
 from decoders.file_hash import file_hash
 from decoders.picture_errors import changed
+from decoders.picture_file import picture_file, picture_format
 from decoders.sequences import SequenceReader, find_sequence, sequence_hash
 from decoders.still_store import StillStore
-from decoders.stills import StillHeader, picture_format, read_header, read_still
-from planner.colour import SRGB
+from decoders.stills import StillHeader, read_header, read_still
+from planner.errors import SetupError
 from planner.frames import Frame
 from planner.media import MediaFacts, MediaKind, VideoFacts
 from planner.number_pattern import is_sequence
@@ -39,25 +41,28 @@ class PictureReader(Protocol):
         """Closes the file; a second call does nothing."""
 
 
-def probe(media: Media) -> MediaFacts | None:
-    """The facts of a picture file or sequence; None for a file that is none.
+def probe(media: Media, codec: str | None = None) -> MediaFacts | None:
+    """The facts of a picture file or sequence; None for a file that is none. An address is fetched.
 
+    `codec`: the codec of libav that reads the picture, where the file has no mark by which it would be known.
     Raises SetupError for a picture that is damaged or not supported, and for a sequence with gaps, without a frame
     rate, or of pictures that differ in size.
     """
     # A file that has exactly the path's name is no sequence.
-    if is_sequence(media.path) and not Path(media.path).is_file():
+    address = is_address(media.path)
+    if is_sequence(media.path) and not address and not Path(media.path).is_file():
         sequence = find_sequence(media)
         hash_ = sequence_hash(sequence)
         return _facts(media, "sequence", hash_, sequence.header, sequence.table, sequence.fps)
-    format_ = picture_format(media.path)
+    file = picture_file(media.path, SetupError)
+    format_ = picture_format(file) or codec
     if format_ is None:
         return None
-    header = read_header(media.path, format_)
-    hash_ = file_hash(media.path)
+    header = read_header(file, format_)
+    hash_ = media.path if address else file_hash(media.path)
     if header.pictures == 1:
         return _facts(media, "still", hash_, header, None, None)
-    timing = read_timing(media.path, header)
+    timing = read_timing(file, header)
     rate = Fraction(len(timing.table.pts)) / timing.table.duration
     header = replace(header, has_alpha=timing.has_alpha, pix_fmt="rgba")
     return _facts(media, "animation", hash_, header, timing.table, rate)
@@ -70,15 +75,16 @@ def open_reader(media: Media, facts: MediaFacts, stills: StillStore | None = Non
         return SequenceReader(media, facts)
     if facts.kind == "animation":
         return AnimationReader(media.path, facts)
-    return StillReader(media.path, (facts.video.width, facts.video.height), stills)
+    return StillReader(media.path, facts.video, stills)
 
 
 class StillReader:
     """One picture, decoded when it is first asked for. Passive; one thread."""
 
-    def __init__(self, path: str, size: tuple[int, int], stills: StillStore | None = None) -> None:
+    def __init__(self, path: str, video: VideoFacts, stills: StillStore | None = None) -> None:
         """`stills`: where the picture may be already, and is kept."""
-        self._path, self._size, self._stills = path, size, stills
+        self._path, self._format, self._stills = path, video.codec, stills
+        self._size = (video.width, video.height)
         self._frame: Frame | None = None
         self.frames_decoded = 0
 
@@ -90,7 +96,7 @@ class StillReader:
 
     def _decode(self, pts: int) -> Frame:
         self.frames_decoded += 1
-        return read_still(self._path, self._size, pts)
+        return read_still(self._path, self._format, self._size, pts)
 
     def _kept(self, stills: StillStore, pts: int) -> Frame:
         frame = stills.frame(self._path, lambda: self._decode(pts))
@@ -111,13 +117,12 @@ def _facts(
         codec=header.format,
         width=header.width,
         height=header.height,
-        # Densities in pictures tell the size on paper, if anything; like browsers, all of them have square pixels.
-        sample_aspect_ratio=Fraction(1),
+        sample_aspect_ratio=header.sample_aspect_ratio,
         orientation=header.orientation,
         pix_fmt=header.pix_fmt,
         has_alpha=header.has_alpha,
         interlaced=False,
-        colour=SRGB,
+        colour=header.colour,
         frame_rate=rate,
         table=table,
     )

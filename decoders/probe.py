@@ -50,6 +50,10 @@ _INDEXED = frozenset({_MP4, _MATROSKA})
 """Demuxers whose duration stands in a header and is no estimate, and which seek by pts."""
 _GUESSING = frozenset({"ogg"})
 """Demuxers that guess timestamps after a seek: they are only told for each page. Such files are read from the start."""
+_PIPE = "_pipe"
+"""Ends the names of the demuxers that know a picture by its content. Several pictures in one file are a film."""
+_PICTURES = frozenset({"apng", "fits", "gif", "ico", "iff", "webp"})
+_PICTURE_BRANDS = frozenset({"avif", "avis", "heic", "heix", "heim", "heis", "mif1"})
 _Stream = TypeVar("_Stream", VideoStream, AudioStream)
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -61,13 +65,28 @@ def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
         if facts is not None:
             return facts
     with open_container(media.path, allow_network=allow_network) as container:
+        if is_address(media.path) and _holds_picture(container):
+            facts = pictures.probe(media)
+            if facts is not None:
+                return facts
         reading = _Reading(media, container)
         reading.run()
+        codec = reading.picture_codec
+        if codec is not None:
+            facts = pictures.probe(media, codec)
+            if facts is not None:
+                return facts
         video = reading.video_facts(allow_network=allow_network)
         audio = reading.audio_facts()
     identity = media.path if is_address(media.path) else file_hash(media.path)
     kind: MediaKind = "sound" if video is None else "video"
     return MediaFacts(media.name, media.path, kind, identity, video, audio)
+
+
+def _holds_picture(container: InputContainer) -> bool:
+    """Whether what a server gives may be a picture. One that is none is a film."""
+    brand = container.metadata.get("major_brand", "")
+    return container.format.name.endswith(_PIPE) or container.format.name in _PICTURES or brand in _PICTURE_BRANDS
 
 
 def video_streams(container: InputContainer) -> list[VideoStream]:
@@ -144,6 +163,14 @@ class _Reading:
             self._decode_sound(None)
         if self._media.on_error == "fail":
             self._check_length()
+
+    @property
+    def picture_codec(self) -> str | None:
+        """The codec of a file that is one picture; None for films and sound."""
+        name = self._container.format.name
+        if self._video is None or not (name.endswith(_PIPE) or name in _PICTURES) or len(self._video_packets.pts) != 1:
+            return None
+        return self._codec
 
     def _read_picture(self, packet: Packet[VideoStream]) -> None:
         self._video_packets.add(packet, self._codec)
@@ -270,6 +297,8 @@ class _Reading:
             return None
         stream = streams[wanted] if wanted is not None else _default(streams)
         if stream.codec_context is None:
+            if self._container.format.name.endswith(_PIPE):
+                self._fail("the format of the picture is not supported", "save the picture as PNG, JPEG or TIFF")
             self._fail("the codec of the video stream is not supported", "convert the file to H.264 or another codec")
         return stream
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from decoders.file_hash import file_hash
 from decoders.picture_errors import changed
-from decoders.stills import StillHeader, picture_format, read_header, read_still
+from decoders.picture_file import PictureFile, picture_format
+from decoders.stills import StillHeader, read_header, read_still
 from planner.errors import SetupError
 from planner.frames import Frame
 from planner.media import MediaFacts
@@ -60,15 +61,16 @@ def find_sequence(media: Media) -> Sequence:
     first: StillHeader | None = None
     alpha = False
     for file in files:
-        format_ = picture_format(str(file))
+        picture = PictureFile(str(file))
+        format_ = picture_format(picture)
         if format_ is None:
             raise _error(
                 media,
                 f'"{file.name}" of the sequence is not a picture',
-                "sequences are made of PNG, JPEG, WebP, TIFF, BMP or GIF files",
+                "sequences are made of still pictures, such as PNG, JPEG, TIFF, EXR or DPX files",
                 file,
             )
-        header = read_header(str(file), format_)
+        header = read_header(picture, format_)
         first = first or header
         _check_same(media, file, header, files[0], first)
         alpha = alpha or header.has_alpha
@@ -171,7 +173,11 @@ class SequenceReader:
     def frame(self, pts: int) -> Frame:
         """The picture with this number, counted from the first. Raises RenderError."""
         if self._frame is None or self._frame.pts != pts:
-            self._frame = read_still(str(numbered_file(self._pattern, self._start + pts)), self._size, pts)
+            path = str(numbered_file(self._pattern, self._start + pts))
+            format_ = picture_format(PictureFile(path))
+            if format_ is None:
+                raise changed(path)
+            self._frame = read_still(path, format_, self._size, pts)
             self.frames_decoded += 1
         return self._frame
 

@@ -1,8 +1,9 @@
-"""Still pictures: PNG, JPEG, WebP, TIFF and BMP files, and single pictures of GIF files.
+"""Still pictures, and single pictures of files that may hold several.
 
-In: the path of a picture file. Out: what its header says (`StillHeader`), and its samples as a `Frame` with straight
-alpha. Pictures of 8 bits are read by Pillow and become RGB; those of 16 bits by libav, bit by bit. Colour profiles
-other than sRGB are converted to sRGB here. Passive; thread-safe but for Pillow's limits, which are set once, on import.
+In: a picture file and its format. Out: what its header says (`StillHeader`), and its samples as a `Frame` with straight
+alpha. PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIF and icons of 8 bits are read by Pillow and become RGB; PNG and TIFF
+of 16 bits, and all other formats, by libav. Colour profiles other than sRGB are converted to sRGB here. Passive;
+thread-safe but for Pillow's limits, which are set once, on import.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from decoders.coded_stills import CodedStill
 from decoders.deep_stills import deep_format, deep_planes, stored_size
 from decoders.picture_errors import MAX_SIDE_PX, Failure, changed, damage_named, reason, too_large, unsupported
-from planner.colour import SRGB
+from decoders.picture_file import PILLOW_FORMATS, PictureFile, picture_file, picture_format
+from planner.colour import SRGB, ColourTags
 from planner.errors import RenderError, SetupError
 from planner.frames import Frame, Plane
 from planner.media import Orientation
@@ -31,8 +33,6 @@ from planner.pixel_format import PIXEL_FORMATS
 # Pillow need only refuse what is far beyond; its warnings (odd metadata, mostly) say nothing that a user could act on.
 Image.MAX_IMAGE_PIXELS = MAX_SIDE_PX**2
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-PictureFormat = Literal["png", "jpeg", "webp", "tiff", "bmp", "gif"]
 
 _ORIENTATIONS: dict[int, Orientation] = {
     1: Orientation(),
@@ -46,8 +46,11 @@ _ORIENTATIONS: dict[int, Orientation] = {
 }
 """EXIF 2.32, tag 0x0112."""
 _ORIENTATION_TAG = 0x0112
-_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Sizes of the information header, by which a BMP file is known from others that begin with BM."""
+_ANIMATED = frozenset({"gif", "webp", "png", "avif"})
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""ITU-T H.273."""
+_BOX_BYTES = 2**16
+"""Of an AVIF or HEIF file, in which the boxes lie that describe its picture."""
 _ALPHA_MODES = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _READABLE_MODES = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"}) | _ALPHA_MODES
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
@@ -57,7 +60,8 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 class StillHeader:
     """What a picture file says before its samples are read."""
 
-    format: PictureFormat
+    format: str
+    """One of `PILLOW_FORMATS`, or a codec of libav."""
     width: int
     """Stored samples."""
     height: int
@@ -65,7 +69,9 @@ class StillHeader:
     has_alpha: bool
     orientation: Orientation
     pictures: int
-    """More than one: an animation (GIF, WebP, APNG)."""
+    """More than one: an animation (GIF, WebP, APNG, AVIF)."""
+    colour: ColourTags = SRGB
+    sample_aspect_ratio: Fraction = Fraction(1)
 
     @property
     def deep(self) -> bool:
@@ -73,51 +79,34 @@ class StillHeader:
         return PIXEL_FORMATS[self.pix_fmt].bits > 8
 
 
-def picture_format(path: str) -> PictureFormat | None:
-    """The format of a file by its first bytes; None for what is no picture, or no file that can be read."""
-    try:
-        if not Path(path).is_file():
-            return None
-        with Path(path).open("rb") as file:
-            head = file.read(32)
-    except (OSError, ValueError):
-        return None
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "tiff"
-    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return "bmp"
-    return None
-
-
-def read_header(path: str, format_: PictureFormat, failure: Failure = SetupError) -> StillHeader:
+def read_header(file: PictureFile, format_: str, failure: Failure = SetupError) -> StillHeader:
     """What the file says of its picture.
 
     Raises `failure` for a broken header, a size beyond MAX_SIDE_PX, samples that can't be read exactly, and colour
     profiles that can't be used.
     """
-    with opened(path, format_, failure) as image:
-        return _header(path, format_, image, failure)
+    if format_ not in PILLOW_FORMATS:
+        return _coded_header(_coded(file, format_, failure), format_)
+    with opened(file, format_, failure) as image:
+        return _header(file, format_, image, failure)
 
 
-def read_still(path: str, size: tuple[int, int], pts: int) -> Frame:
-    """Decode the picture. Raises RenderError where the file is damaged or not of this size (any more)."""
-    format_ = picture_format(path)
-    if format_ is None:
+def read_still(path: str, format_: str, size: tuple[int, int], pts: int) -> Frame:
+    """Decode the picture. Raises RenderError where the file is damaged or not of this kind and size (any more)."""
+    file = picture_file(path, RenderError)
+    if format_ not in PILLOW_FORMATS:
+        still = _coded(file, format_, RenderError)
+        if still.size != size:
+            raise changed(path)
+        return still.frame(pts)
+    if picture_format(file) != format_:
         raise changed(path)
-    with opened(path, format_, RenderError) as image:
-        header = _header(path, format_, image, RenderError)
+    with opened(file, format_, RenderError) as image:
+        header = _header(file, format_, image, RenderError)
         if (header.width, header.height) != size:
             raise changed(path)
         if header.deep:
-            planes: tuple[Samples, ...] = deep_planes(path, format_, image, alpha=header.has_alpha)
+            planes: tuple[Samples, ...] = deep_planes(file, format_, image, alpha=header.has_alpha)
         else:
             with damage_named(path, RenderError):
                 image.load()
@@ -126,16 +115,40 @@ def read_still(path: str, size: tuple[int, int], pts: int) -> Frame:
     return frame_of(planes, header.pix_fmt, header.orientation, pts)
 
 
-def _header(path: str, format_: PictureFormat, image: Image.Image, failure: Failure) -> StillHeader:
+def _coded(file: PictureFile, codec: str, failure: Failure) -> CodedStill:
+    with damage_named(file.path, failure):
+        data = file.read()
+    return CodedStill(data, codec, file.path, failure)
+
+
+def _coded_header(still: CodedStill, codec: str) -> StillHeader:
+    width, height = still.size
+    return StillHeader(
+        format=codec,
+        width=width,
+        height=height,
+        pix_fmt=still.format.name,
+        has_alpha=still.format.alpha,
+        orientation=still.orientation,
+        pictures=1,
+        colour=still.colour,
+        sample_aspect_ratio=still.sample_aspect_ratio,
+    )
+
+
+def _header(file: PictureFile, format_: str, image: Image.Image, failure: Failure) -> StillHeader:
+    path = file.path
     if max(image.size) > MAX_SIDE_PX:
         raise too_large(path, f"{image.width}×{image.height} pixels", failure)
-    deep = deep_format(path, format_, image, failure)
+    if format_ in ("avif", "heif"):
+        _refuse_hdr(file, failure)
+    deep = deep_format(file, format_, image, failure)
     if deep is None and image.mode not in _READABLE_MODES:
         raise unsupported(path, f"samples of Pillow's mode {image.mode}", failure)
     profile_to_srgb(path, image, failure=failure, deep=deep is not None)
     alpha = deep == "rgba64le" if deep else has_alpha(image)
     with damage_named(path, failure):
-        pictures = getattr(image, "n_frames", 1) if format_ in ("gif", "webp", "png") else 1
+        pictures = getattr(image, "n_frames", 1) if format_ in _ANIMATED else 1
     width, height = stored_size(image) if deep else image.size
     return StillHeader(
         format=format_,
@@ -146,6 +159,20 @@ def _header(path: str, format_: PictureFormat, image: Image.Image, failure: Fail
         orientation=_orientation(image, deep=deep is not None),
         pictures=pictures,
     )
+
+
+def _refuse_hdr(file: PictureFile, failure: Failure) -> None:
+    """Raises `failure` for a picture whose colour box (ISO/IEC 14496-12, `colr`) tells of PQ or HLG."""
+    with damage_named(file.path, failure), file.open() as stream:
+        _, found, after = stream.read(_BOX_BYTES).partition(b"colrnclx")
+    transfer = _HDR_TRANSFERS.get(int.from_bytes(after[2:4], "big")) if found else None
+    if transfer is not None:
+        raise failure(
+            f"the picture is HDR ({transfer}); AVIF and HEIC pictures are read as sRGB",
+            component="Picture",
+            file=file.path,
+            suggestion="save the picture as sRGB, or convert it to a video of one frame, which is tone-mapped",
+        )
 
 
 def frame_of(planes: tuple[Samples, ...], pix_fmt: str, orientation: Orientation, pts: int) -> Frame:
@@ -167,14 +194,30 @@ def frame_of(planes: tuple[Samples, ...], pix_fmt: str, orientation: Orientation
 
 
 @contextmanager
-def opened(path: str, format_: PictureFormat, failure: Failure) -> Iterator[Image.Image]:
+def opened(file: PictureFile, format_: str, failure: Failure) -> Iterator[Image.Image]:
     """The file as a Pillow image whose samples are not read yet."""
+    if format_ == "heif":
+        _register_heif(file.path, failure)
     with ExitStack() as stack:
-        with damage_named(path, failure):
+        with damage_named(file.path, failure):
             # Not by its path: Pillow would map uncompressed files into memory, and garble those that EXIF turns.
-            file = stack.enter_context(Path(path).open("rb"))
-            image = stack.enter_context(Image.open(file, formats=[format_.upper()]))
+            stream = stack.enter_context(file.open())
+            image = stack.enter_context(Image.open(stream, formats=[format_.upper()]))
         yield image
+
+
+def _register_heif(path: str, failure: Failure) -> None:
+    """Let Pillow read HEIF. Raises `failure` where the library for it is missing."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise failure(
+            "the picture is HEIC, and the library that reads it is not installed",
+            component="Picture",
+            file=path,
+            suggestion="install it: `pip install 'reelmill[heif]'`; or convert the picture to JPEG or PNG",
+        ) from error
+    register_heif_opener()
 
 
 def has_alpha(image: Image.Image) -> bool:

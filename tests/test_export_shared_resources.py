@@ -136,7 +136,7 @@ def test_the_stores_are_bounded(tmp_path: Path) -> None:
     def still(path: Path) -> Frame:
         def decode() -> Frame:
             decoded.append(path)
-            return read_still(str(path), (10, 10), 0)
+            return read_still(str(path), "png", (10, 10), 0)
 
         return stills.frame(str(path), decode)
 
@@ -145,4 +145,4 @@ def test_the_stores_are_bounded(tmp_path: Path) -> None:
     # Two pictures of 300 bytes fit; the one that was used longest ago went.
     assert decoded == [paths[0], paths[1], paths[2], paths[1]]
     assert stills.byte_count == 600
-    StillStore(limit_bytes=10).frame(str(paths[0]), lambda: read_still(str(paths[0]), (10, 10), 0))
+    StillStore(limit_bytes=10).frame(str(paths[0]), lambda: read_still(str(paths[0]), "png", (10, 10), 0))

@@ -30,6 +30,7 @@ FENCES = {
     "glcontext": {"compositor"},
     "av": {"decoders", "export"},
     "PIL": {"decoders", "compositor", "export"},
+    "pillow_heif": {"decoders"},
     "fontTools": {"compositor"},
     "librosa": {"decoders"},
     "font_source_sans_pro": {"compositor"},
