@@ -17,7 +17,9 @@ def reelmill_program() -> NoReturn:
     """Runs `reelmill`."""
     with Interruption() as interruption:
         from cli.main import main
+        from export.descriptors import raise_limit
 
+        raise_limit()
         _end(main(interruption=interruption))
 
 
@@ -25,7 +27,9 @@ def export_program() -> NoReturn:
     """Runs `export`."""
     with Interruption() as interruption:
         from cli.main import export_main
+        from export.descriptors import raise_limit
 
+        raise_limit()
         _end(export_main(interruption=interruption))
 
 

@@ -26,7 +26,7 @@ from cli.probe_command import probe
 from cli.project_commands import frame, init, schema, validate
 from cli.shell_hook import shell_hook
 from cli.talk import abandon, talk
-from planner.errors import ExportError, Interrupted
+from planner.errors import ALLOW_MORE, TOO_MANY_OPEN, ExportError, Interrupted, RenderError, is_out_of_descriptors
 
 SETUP_FAILED = 2
 CRASHED = 1
@@ -90,6 +90,8 @@ def run(
             talk(usage_block(error))
             return SETUP_FAILED
         except Exception as error:
+            if is_out_of_descriptors(error):
+                return _fail(RenderError(TOO_MANY_OPEN, component="Session", suggestion=ALLOW_MORE), error, invocation)
             if invocation.verbose:
                 _print_traceback(error)
             talk(crash_block(error))

@@ -105,6 +105,7 @@ class SharedDecoderPool:
         cache_bytes: int,
         memory_limit_bytes: int,
         cores: int | None = None,
+        most_files: int | None = None,
         allow_network: bool = False,
         hardware: HardwareDecoding = SOFTWARE_DECODING,
         stills: StillStore | None = None,
@@ -114,7 +115,8 @@ class SharedDecoderPool:
         """`facts` and `media` by the name of the media entry. Opens nothing yet.
 
         `cache_bytes`: budget of the frame cache. `memory_limit_bytes`: its hard limit. `cores`: files that are decoded
-        at the same moment; None for the processors that this process may use. `stills`: kept from other renders.
+        at the same moment; None for the processors that this process may use. `most_files`: open at the same time; None
+        for a share of what the process may have. `stills`: kept from other renders.
         `checkpoint` is called while a frame is waited for; it may raise.
         """
         self._facts, self._media, self._planner = facts, media, planner
@@ -133,7 +135,9 @@ class SharedDecoderPool:
         self._watch = ThrashWatch(cache_bytes, memory_limit_bytes)
         self._memory = FrameMemory()
         self._slots = DecodeSlots(cores or available_cores(), tracer)
-        self._files = OpenFiles(most=descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE))
+        self._files = OpenFiles(
+            most=most_files or descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE)
+        )
         self._usage = planner.schedule.file_usage
         self._workers: dict[str, FileWorker] = {}
         """By the name of the first media entry of their source."""

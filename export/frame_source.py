@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decoders.clip_decoders import ClipDecoders
+from decoders.decode_slots import descriptor_share
 from decoders.hardware import choose_hardware
 from decoders.read_ahead import ReadAhead
 from decoders.shared_pool import SharedDecoderPool
 from decoders.still_store import StillStore
+from export.descriptors import OpenFilesRoom
 from export.job import ExportOptions
 from export.project import OpenedProject
+from planner.clip_uses import DecodeSource
 from planner.export_planner import ExportPlanner
 from planner.frames import FrameSource
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
@@ -17,11 +20,26 @@ from planner.selection import System
 from planner.tracing import NO_TRACE, Tracer
 from planner.waiting import Checkpoint, no_checkpoint
 
+_FEWEST_SHARED = 4
+"""Files with which V2 works, if it has to: it closes some to open others."""
+
 
 def choose_decoding(opened: OpenedProject, schedule: DecodeSchedule, options: ExportOptions) -> HardwareDecoding:
     """What decodes the videos that are shown. Raises SetupError where the device that was asked for can't."""
     facts = {name: facts for name, facts in opened.facts.items() if facts.file_hash in schedule.file_usage}
     return choose_hardware(options.hwaccel, opened.timeline.media, facts, allow_network=options.allow_network)
+
+
+def open_files_room(system: System, opened: OpenedProject, planner: ExportPlanner) -> OpenFilesRoom:
+    """Leave to open the files of the pictures. The caller closes it. Raises SetupError where there are too many."""
+
+    def stays_open(source: DecodeSource) -> bool:
+        return opened.facts[source.media[0]].kind in ("video", "animation")
+
+    if system == "v1":
+        return OpenFilesRoom("V1, a decoder for each clip,", most=planner.most_at_once(stays_open))
+    files = sum(1 for source in planner.sources if stays_open(source))
+    return OpenFilesRoom("V2", most=min(files, descriptor_share()), least=min(files, _FEWEST_SHARED))
 
 
 def open_frame_source(
@@ -30,6 +48,7 @@ def open_frame_source(
     planner: ExportPlanner,
     options: ExportOptions,
     *,
+    most_files: int,
     hardware: HardwareDecoding = SOFTWARE_DECODING,
     stills: StillStore | None = None,
     tracer: Tracer = NO_TRACE,
@@ -37,7 +56,8 @@ def open_frame_source(
 ) -> FrameSource:
     """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it.
 
-    `stills`: decoded by other renders. `checkpoint` is called while a frame is waited for; it may raise.
+    `most_files`: that V2 may hold open. `stills`: decoded by other renders. `checkpoint` is called while a frame is
+    waited for; it may raise.
     """
     facts, media = opened.facts, opened.timeline.media
     if system == "v1":
@@ -51,6 +71,7 @@ def open_frame_source(
         planner,
         cache_bytes=options.cache_bytes,
         memory_limit_bytes=options.memory_limit_bytes,
+        most_files=max(most_files, 1),
         allow_network=options.allow_network,
         hardware=hardware,
         stills=stills,

@@ -20,7 +20,7 @@ from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
 from export.films.encoders import tag_colours
-from export.frame_source import open_frame_source
+from export.frame_source import open_files_room, open_frame_source
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
 from export.outputs.views import ViewPicture, new_picture
@@ -54,8 +54,10 @@ class PictureRenderer:
         tracer: Tracer = NO_TRACE,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
-        """`checkpoint` is called while source frames are waited for; it may raise. Raises SetupError where there is no
-        OpenGL."""
+        """`checkpoint` is called while source frames are waited for; it may raise.
+
+        Raises SetupError where there is no OpenGL, or more files are open at once than may be.
+        """
         self._opened = opened
         self._record = record
         self._scale = options.canvas_scale
@@ -67,11 +69,13 @@ class PictureRenderer:
         with ExitStack() as stack:
             shared = opened.shared
             stills = shared.stills if shared else None
+            room = stack.enter_context(open_files_room(system, opened, planner))
             self._source = open_frame_source(
                 system,
                 opened,
                 planner,
                 options,
+                most_files=room.files,
                 hardware=hardware,
                 stills=stills,
                 tracer=tracer,

@@ -12,12 +12,26 @@ called, with `raise … from error`. Nothing classifies an error by the words of
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
 from planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
+
+TOO_MANY_OPEN = "too many files are open: the system gives this process no more descriptors"
+ALLOW_MORE = "allow more files with `ulimit -n 4096` before the command, or show fewer at the same time"
+
+
+def is_out_of_descriptors(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, is that the process or the machine can open no more files."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 class ExportError(Exception):
@@ -40,9 +54,9 @@ class ExportError(Exception):
         source_time: Fraction | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self._message = message
         self.component = component
-        self.suggestion = suggestion
+        self._suggestion = suggestion
         self.clip = clip
         self.composition = composition
         self.file = file
@@ -50,6 +64,20 @@ class ExportError(Exception):
         self.output_frame = output_frame
         self.timeline_time = timeline_time
         self.source_time = source_time
+
+    @property
+    def message(self) -> str:
+        """What is wrong; that too many files are open, where that caused it, whatever seems damaged by it."""
+        return TOO_MANY_OPEN if is_out_of_descriptors(self) else self._message
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._message = message
+
+    @property
+    def suggestion(self) -> str | None:
+        """What to do."""
+        return ALLOW_MORE if is_out_of_descriptors(self) else self._suggestion
 
     def locate(
         self,

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import accumulate
 from threading import Lock
 
 from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
@@ -100,6 +101,21 @@ class ExportPlanner:
         """Those of the window that show a frame, ascending, by file hash and pts."""
         self._lock = Lock()
         """Guards `_window` and `_shown`."""
+
+    def most_at_once(self, of: Callable[[DecodeSource], bool]) -> int:
+        """The most clips with sources that `of` takes, on screen in one output frame or between two of them."""
+        steps = Counter[int]()
+        for source, uses in self._uses.items():
+            for use in uses if of(source) else ():
+                # A frame is read while the one before it is drawn.
+                steps[use.frames.start - 1] += 1
+                steps[use.frames.stop] -= 1
+        return max(accumulate(steps[frame] for frame in sorted(steps)), default=0)
+
+    @property
+    def sources(self) -> tuple[DecodeSource, ...]:
+        """Those that are shown."""
+        return tuple(source for source, uses in self._uses.items() if uses)
 
     @property
     def schedule(self) -> DecodeSchedule:

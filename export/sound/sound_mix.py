@@ -11,14 +11,18 @@ blocks lie on a fixed grid of the whole film and are summed in float64 in a fixe
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import accumulate
 from threading import Thread
 
-from decoders.audio_decode_pool import AudioDecodePool, PoolClosed
-from decoders.audio_worker import AudioDecodeStatistics
+from decoders.audio_decode_pool import MOST_WORKERS, AudioDecodePool, PoolClosed
+from decoders.audio_worker import PARKED, READY_AHEAD, AudioDecodeStatistics
 from decoders.decode_slots import available_cores
 from decoders.sound_converter import Samples
+from export.descriptors import OpenFilesRoom
 from export.sound import panning
 from export.sound.bus_graph import BusGraph
 from export.sound.mixer import BLOCK_SAMPLES, Mixer
@@ -71,7 +75,7 @@ class SoundMix:
         """Starts to mix at once. `workers` decode; `threads` mix; None for a number that suits the machine.
         `checkpoint` is called by whoever reads, while it waits; it may raise.
 
-        Raises SetupError for channels that can't be mixed.
+        Raises SetupError for channels that can't be mixed, and more files at once than the process may open.
         """
         _check_channels(plan, facts)
         self.sample_rate = plan.sample_rate
@@ -80,14 +84,17 @@ class SoundMix:
         self._plan = plan
         self._end = first_sample + sample_count
         self._graph = BusGraph(plan, first_sample=first_sample)
-        self._mixer = Mixer(plan.bus_channels, threads=threads or available_cores())
-        self._pool = AudioDecodePool(plan.sample_rate, workers=workers, allow_network=allow_network)
-        self._voices = SoundVoices(plan, media, facts, self._pool, self._mixer, begin=self._graph.begin)
-        self._queue = SampleQueue(plan.channels, MAX_QUEUED_BYTES)
-        self._checkpoint = checkpoint
-        self._mix_seconds = 0.0
-        self._thread = Thread(target=self._run, name="mix", daemon=True)
-        self._thread.start()
+        with ExitStack() as opened:
+            opened.enter_context(_open_files_room(plan, range(self._graph.begin, self._end)))
+            self._mixer = Mixer(plan.bus_channels, threads=threads or available_cores())
+            self._pool = AudioDecodePool(plan.sample_rate, workers=workers, allow_network=allow_network)
+            self._voices = SoundVoices(plan, media, facts, self._pool, self._mixer, begin=self._graph.begin)
+            self._queue = SampleQueue(plan.channels, MAX_QUEUED_BYTES)
+            self._checkpoint = checkpoint
+            self._mix_seconds = 0.0
+            self._thread = Thread(target=self._run, name="mix", daemon=True)
+            self._thread.start()
+            self._opened = opened.pop_all()
 
     def read(self, count: int) -> Samples:
         """The next `count` samples, shape [count, channels]; fewer only at the end, where there are none at last.
@@ -110,6 +117,7 @@ class SoundMix:
         self._pool.close()
         self._thread.join()
         self._mixer.close()
+        self._opened.close()
 
     # The rest runs on the mix thread.
 
@@ -138,6 +146,20 @@ class SoundMix:
                 return
             missing -= samples.shape[1]
             position = end
+
+
+def _open_files_room(plan: SoundPlan, samples: range) -> OpenFilesRoom:
+    """Leave to open the files of the cues that sound in a range. Raises SetupError where they are too many."""
+    steps = Counter[int]()
+    heard = [cue for cue in plan.cues if cue.first_sample < samples.stop and cue.end_sample > samples.start]
+    for cue in heard:
+        # What is played backwards is kept in a file of its own.
+        files = 2 if cue.source.speed < 0 else 1
+        steps[cue.first_sample] += files
+        steps[cue.end_sample] -= files
+    at_once = max(accumulate(steps[sample] for sample in sorted(steps)), default=0)
+    ahead = (READY_AHEAD + PARKED) * MOST_WORKERS
+    return OpenFilesRoom("the sound", most=min(at_once + ahead, 2 * len(heard)), least=at_once)
 
 
 def _remembers(plan: SoundPlan) -> bool:
