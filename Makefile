@@ -2,7 +2,7 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long fuzz bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
+.PHONY: help demo test test-long test-stress soak fuzz bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
@@ -18,6 +18,8 @@ help:
 	@echo "make bench-analysis  time the analysis of sound in processes against one process (20 minutes; prints a table)"
 	@echo "make bench-batch     time a batch of 200 films in two processes against one, kill and resume it (20 minutes; prints a table)"
 	@echo "make fuzz       try mutated projects and media (a minute, or FUZZ=\"--seconds 3600\"; keeps faulty ones in out/fuzz)"
+	@echo "make test-stress  render with locks that sleep at random (3 minutes, or STRESS=\"--seconds 1800\")"
+	@echo "make soak         kill, interrupt and repeat exports (minutes, or SOAK=\"signals --count 300\")"
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
@@ -82,6 +84,17 @@ FUZZ ?= --seconds 60
 fuzz:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.fuzz $(FUZZ)
+
+# One round again: make test-stress STRESS="--seed 77 --rounds 1"
+STRESS ?= --seconds 180
+test-stress:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.stress $(STRESS)
+
+# One kind: make soak SOAK="signals --count 300", "descriptors --count 1000" or "exports --count 200"
+soak:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.soak $(SOAK)
 
 clean:
 	rm -rf .venv out build dist *.egg-info examples/media

@@ -1,0 +1,1 @@
+"""Many real exports, for minutes to hours: killed, interrupted, short of descriptors, one after the other."""
