@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import font_source_sans_pro
 from fontTools.ttLib import TTFont
 
-from compositor.fonts import load_font
+from compositor.fonts import font_errors, load_font
 from planner.cue_text import FontFace
 
 DEFAULT_FACES: tuple[str, ...] = tuple(
@@ -30,7 +30,7 @@ _SEMIBOLD = 600
 def load_face(path: str) -> FontFace:
     """Read a font file. Raises SetupError for what is no font."""
     font = load_font(path)
-    with TTFont(path, lazy=True, fontNumber=0) as tables:
+    with font_errors(path), TTFont(path, lazy=True, fontNumber=0) as tables:
         names = frozenset(
             str(record).strip().lower()
             for record in (tables["name"].names if "name" in tables else ())

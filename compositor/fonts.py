@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +21,7 @@ from fontTools.ttLib import TTFont, TTLibError
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
-from planner.errors import SetupError
+from planner.errors import ExportError, RenderError, SetupError
 
 Mask = NDArray[np.uint8]
 """[height, width], coverage 0…255."""
@@ -100,7 +102,7 @@ _UNDERLINE, _STRIKEOUT = Bar(-0.1, 0.05), Bar(0.25, 0.05)
 @functools.lru_cache(maxsize=128)
 def load_font(path: str) -> Font:
     """Open a font file. Raises SetupError for what is no TrueType or OpenType font with outlines."""
-    try:
+    with font_errors(path):
         with Path(path).open("rb") as file, TTFont(file, lazy=True, fontNumber=0) as tables:
             if not any(name in tables for name in ("glyf", "CFF ", "CFF2")):
                 raise _not_a_font(path, "it has no outlines, only pictures of one size")
@@ -118,23 +120,30 @@ def load_font(path: str) -> Font:
             )
             characters = frozenset(tables.getBestCmap() or ())
         _sized(path, _MEASURED_PX)
+        return Font(
+            path, characters, ascent / em, -descent / em, _bar(under, em, _UNDERLINE), _bar(through, em, _STRIKEOUT)
+        )
+
+
+@contextmanager
+def font_errors(path: str, failure: type[SetupError] | type[RenderError] = SetupError) -> Iterator[None]:
+    """Turns what fontTools and FreeType raise over a font file into a `failure` that names it."""
+    try:
+        yield
     except FileNotFoundError as error:
-        raise SetupError(
+        raise failure(
             "the font file does not exist",
             component="Text",
             file=path,
             suggestion="correct the path; paths are relative to the project file, and names of installed fonts are "
             "not looked up, so that a film does not depend on the machine",
         ) from error
-    except SetupError:
+    except (ExportError, MemoryError):
         raise
     except (TTLibError, OSError) as error:
-        raise _not_a_font(path, getattr(error, "strerror", None) or str(error)) from error
+        raise _not_a_font(path, getattr(error, "strerror", None) or str(error), failure) from error
     except Exception as error:  # fontTools raises whatever its parser stumbles over in a damaged file
-        raise _not_a_font(path, f"it is damaged ({type(error).__name__}: {error})") from error
-    return Font(
-        path, characters, ascent / em, -descent / em, _bar(under, em, _UNDERLINE), _bar(through, em, _STRIKEOUT)
-    )
+        raise _not_a_font(path, f"it is damaged ({type(error).__name__}: {error})", failure) from error
 
 
 def _bar(told: tuple[float, float], em: int, usual: Bar) -> Bar:
@@ -143,8 +152,10 @@ def _bar(told: tuple[float, float], em: int, usual: Bar) -> Bar:
     return Bar(height / em, thickness / em) if thickness > 0 else usual
 
 
-def _not_a_font(path: str, why: str) -> SetupError:
-    return SetupError(
+def _not_a_font(
+    path: str, why: str, failure: type[SetupError] | type[RenderError] = SetupError
+) -> SetupError | RenderError:
+    return failure(
         f'"{Path(path).name}" can\'t be used as a font: {why}',
         component="Text",
         file=path,
@@ -159,7 +170,8 @@ def _sized(path: str, size_px: float) -> ImageFont.FreeTypeFont:
 
 @functools.lru_cache(maxsize=4096)  # words come again
 def _advance(path: str, text: str, direction: Literal["ltr", "rtl"]) -> float:
-    return _sized(path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
+    with font_errors(path):
+        return _sized(path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,22 +190,23 @@ def draw_run(
 
     `stroke_px` makes the letters fatter on all sides, with round corners.
     """
-    extent = run_extent(font, text, direction, size_px, x, y, stroke_px)
-    if extent is None:
-        return None
-    left_px, top_px, right_px, bottom_px = extent
-    samples = _samples(size_px)
-    image = Image.new("L", ((right_px - left_px) * samples, (bottom_px - top_px) * samples))
-    ImageDraw.Draw(image).text(
-        (round(x * samples) - left_px * samples, round(y * samples) - top_px * samples),
-        text,
-        fill=255,
-        font=_sized(font.path, size_px * samples),
-        anchor="ls",
-        direction=direction,
-        stroke_width=stroke_px * samples,
-        stroke_fill=255,
-    )
+    with font_errors(font.path, RenderError):
+        extent = _extent(font, text, direction, size_px, x, y, stroke_px)
+        if extent is None:
+            return None
+        left_px, top_px, right_px, bottom_px = extent
+        samples = _samples(size_px)
+        image = Image.new("L", ((right_px - left_px) * samples, (bottom_px - top_px) * samples))
+        ImageDraw.Draw(image).text(
+            (round(x * samples) - left_px * samples, round(y * samples) - top_px * samples),
+            text,
+            fill=255,
+            font=_sized(font.path, size_px * samples),
+            anchor="ls",
+            direction=direction,
+            stroke_width=stroke_px * samples,
+            stroke_fill=255,
+        )
     return DrawnRun(np.asarray(image.reduce(samples)), left_px, top_px)
 
 
@@ -201,6 +214,13 @@ def run_extent(
     font: Font, text: str, direction: Literal["ltr", "rtl"], size_px: float, x: float, y: float, stroke_px: float = 0.0
 ) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of what draw_run draws, in whole pixels; None where it has no ink."""
+    with font_errors(font.path):
+        return _extent(font, text, direction, size_px, x, y, stroke_px)
+
+
+def _extent(
+    font: Font, text: str, direction: Literal["ltr", "rtl"], size_px: float, x: float, y: float, stroke_px: float
+) -> tuple[int, int, int, int] | None:
     samples = _samples(size_px)
     sized = _sized(font.path, size_px * samples)
     left, top, right, bottom = sized.getbbox(text, direction=direction, stroke_width=stroke_px * samples, anchor="ls")

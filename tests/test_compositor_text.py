@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from PIL import features
 
 from compositor.bidi import embedding_levels, visual_order
+from compositor.font_faces import load_face
 from compositor.line_breaks import break_ends, grapheme_starts
 from compositor.text import check_text, draw_text, text_size
 from compositor.text_layout import lay_out
-from planner.errors import RenderError, SetupError
+from planner.errors import ExportError, RenderError, SetupError
 from planner.timeline import Outline, Shadow, Text
 
 SANS = font_source_sans_pro.font_files_otf["SourceSansPro"]
@@ -427,3 +428,23 @@ def test_what_check_text_lets_pass_can_be_drawn() -> None:
     assert draw_text(shadowed(widest)).pixels.shape[1] == 16384
     with pytest.raises(SetupError, match=r"16385×\d+ pixels"):
         check_text(shadowed(widest + 1))
+
+
+@pytest.mark.parametrize(("table", "kept_bytes"), [("glyf", 0), ("head", 18), ("OS/2", 0)])
+def test_a_font_with_a_damaged_table_is_named(tmp_path: Path, table: str, kept_bytes: int) -> None:
+    """In `head`, the em becomes 0 behind the magic number that makes it a font."""
+    data = bytearray(Path(ITALIC).read_bytes())
+    with TTFont(ITALIC) as font:
+        entry = font.reader.tables[table]
+    first, end = entry.offset + kept_bytes, entry.offset + entry.length
+    data[first:end] = (b"\0" if table == "head" else b"\xff") * (end - first)
+    path = tmp_path / "damaged.ttf"
+    path.write_bytes(data)
+
+    def use() -> None:
+        load_face(str(path))
+        draw_text(Text("Hi", 20, fonts=(str(path),)))
+
+    with pytest.raises(ExportError, match=r"damaged\.ttf") as caught:
+        use()
+    assert caught.value.file == str(path)
