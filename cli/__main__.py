@@ -11,10 +11,12 @@ from contextlib import suppress
 from typing import NoReturn
 
 from cli.interruption import Interruption
+from cli.standard_streams import prepare_streams
 
 
 def reelmill_program() -> NoReturn:
     """Runs `reelmill`."""
+    prepare_streams()
     with Interruption() as interruption:
         from cli.main import main
         from export.descriptors import raise_limit
@@ -25,6 +27,7 @@ def reelmill_program() -> NoReturn:
 
 def export_program() -> NoReturn:
     """Runs `export`."""
+    prepare_streams()
     with Interruption() as interruption:
         from cli.main import export_main
         from export.descriptors import raise_limit
@@ -36,8 +39,8 @@ def export_program() -> NoReturn:
 def _end(exit_code: int) -> NoReturn:
     """End at once: a command has closed what it opened, and Python would take 0.1 s to free its modules one by one."""
     for stream in (sys.stdout, sys.stderr):
-        # There is none where it was closed, and nobody to tell where its reader has gone.
-        with suppress(AttributeError, OSError, ValueError):
+        # There is none where it was closed, and what could not be written has been told.
+        with suppress(Exception):
             stream.flush()
     os._exit(exit_code)
 

@@ -75,7 +75,8 @@ def run(
             result = command.main(
                 None if arguments is None else list(arguments), prog_name=name, standalone_mode=False, obj=invocation
             )
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError:
             abandon(sys.stdout)
             return CRASHED

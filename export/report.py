@@ -205,7 +205,7 @@ def check_report_path(path: Path, others: Iterable[Path]) -> None:
 def _is_report(path: Path) -> bool:
     try:
         return "reelmill" in json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, TypeError):
+    except TypeError:
         return False
 
 

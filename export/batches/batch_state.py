@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from export.outputs.part_lock import open_regular
 from planner.errors import RenderError, SetupError
@@ -86,7 +86,7 @@ class BatchState:
             with os.fdopen(open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "ab+") as file:
                 # A run that was killed may have left half a line.
                 before = b"" if _ends_whole(file) else b"\n"
-                file.write(before + json.dumps(line, ensure_ascii=False).encode() + b"\n")
+                file.write(before + json.dumps(line).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -144,12 +144,21 @@ def _read(path: Path) -> Iterator[tuple[str, _Entry]]:
 
 
 def _entry(line: bytes) -> tuple[str, _Entry] | None:
-    """One line; None for half a line, or another's."""
+    """One line; None for half a line, or one that is no state of a film."""
     try:
-        data: dict[str, Any] = json.loads(line)
-        return data["film"], _Entry(data["state"] == "done", data["key"], data["file"], data["sha256"])
-    except (ValueError, TypeError, KeyError):
+        data = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    match data:
+        case {
+            "film": str(film),
+            "state": "begun" | "done" as state,
+            "key": str(key),
+            "file": None | [int(), int()] as file,
+            "sha256": None | str() as sha256,
+        }:
+            return film, _Entry(state == "done", key, file, sha256)
+    return None
 
 
 def _ends_whole(file: BinaryIO) -> bool:

@@ -16,6 +16,7 @@ import shutil
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from export.films.segment_files import HEADER_NAME, Segment, SegmentFiles
 from export.films.video_encoding import VideoEncoding
@@ -26,6 +27,8 @@ from export.outputs.target_checks import check_new_file, check_still_new, not_in
 
 _DIGITS = 8
 _PLACED = "placed"
+_NAMES: Any = {"encoding": "utf-8", "errors": "surrogateescape"}
+"""How texts that hold names of files are written: the bytes of the name, whether they are UTF-8 or not."""
 """In the temporary folder: the folders that are beside the playlist while a new one takes the place of an old one."""
 
 
@@ -75,12 +78,13 @@ class PlaylistOutput:
             names = [HEADER_NAME, *(segment.name for segment in self._segments.segments)]
             folder = self._target.with_name(f"{self._name}-{self._digest(names)}")
             playlist = self._part.path / self._target.name
-            playlist.write_text(playlist_text(folder.name, self._segments.segments, self._fps), encoding="utf-8")
+            playlist.write_text(playlist_text(folder.name, self._segments.segments, self._fps), **_NAMES)
             sync(playlist)
             check_still_new(self._target, force=self._force)
             old = self._shown_folder()
             # Told to the next run, should this one be killed from here on.
-            (self._part.path / _PLACED).write_text("\n".join(each.name for each in (folder, old) if each is not None))
+            placed = "\n".join(each.name for each in (folder, old) if each is not None)
+            (self._part.path / _PLACED).write_text(placed, **_NAMES)
             if not _holds(folder, self._media, names):
                 if folder.exists():
                     folder.rename(self._part.path / "incomplete")
@@ -119,7 +123,7 @@ class PlaylistOutput:
     def _shown_folder(self) -> Path | None:
         """The folder that the playlist under the target's name refers to, if it is one of ours."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found = re.search(rf'URI="({self._pattern})/{HEADER_NAME}"', self._target.read_text(encoding="utf-8"))
+            found = re.search(rf'URI="({self._pattern})/{HEADER_NAME}"', self._target.read_text(**_NAMES))
             if found is not None:
                 return self._target.with_name(found[1])
         return None
@@ -127,7 +131,7 @@ class PlaylistOutput:
     def _clear(self, part: Path) -> None:
         """Remove the folders that a run was to put in place, or to replace, and that the playlist does not show."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            for name in (part / _PLACED).read_text().splitlines():
+            for name in (part / _PLACED).read_text(**_NAMES).splitlines():
                 folder = self._target.with_name(name)
                 if re.fullmatch(self._pattern, name) and folder != self._shown_folder():
                     shutil.rmtree(folder, ignore_errors=True)

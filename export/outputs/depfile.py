@@ -39,7 +39,12 @@ def output_file(output: Output, kind: OutputKind) -> Path | None:
 
 def check_depfile_path(path: Path, others: Iterable[Path]) -> None:
     """Find out before the export whether its rule can be written afterwards. Raises SetupError."""
-    check_text_path(path, "depfile", others=others, is_ours=lambda found: found.read_text().startswith(_FIRST))
+    check_text_path(path, "depfile", others=others, is_ours=_is_depfile)
+
+
+def _is_depfile(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_FIRST)) == _FIRST.encode()
 
 
 def write_depfile(path: Path, outputs: Iterable[Path], files: Iterable[Path]) -> None:
@@ -51,7 +56,7 @@ def write_depfile(path: Path, outputs: Iterable[Path], files: Iterable[Path]) ->
     lines = [_FIRST, " ".join(map(_target, outputs)), ":", *(f" \\\n  {_prerequisite(file)}" for file in read), "\n"]
     lines += [f"\n{_target(file)}:\n" for file in read]
     try:
-        write_text_file(path, lines)
+        write_text_file(path, lines, errors="surrogateescape")
     except OSError as error:
         raise RenderError(
             f"the depfile can't be written: {error.strerror}",

@@ -107,7 +107,7 @@ class OutputFolder:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             total += path.stat().st_size
-            lines.update(f"{digest}  {path.name}\n".encode())
+            lines.update(f"{digest}  ".encode() + os.fsencode(path.name) + b"\n")
         return Written(total, lines.hexdigest())
 
     def _check(self) -> None:

@@ -10,13 +10,14 @@ from export.outputs.part_file import write_whole
 from planner.errors import SetupError
 
 
-def write_text_file(path: Path, text: str | Iterable[str]) -> None:
+def write_text_file(path: Path, text: str | Iterable[str], *, errors: str = "backslashreplace") -> None:
     """Write text, in one piece or in several, as UTF-8; folders are made, and a file of that name is replaced.
 
+    `errors`: how a name that is no UTF-8 is written. By default as an escape (`\\udcff`), which is JSON's, too.
     Raises OSError; what was there stays then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (piece.encode() for piece in ([text] if isinstance(text, str) else text)))
+    write_whole(path, (piece.encode(errors=errors) for piece in ([text] if isinstance(text, str) else text)))
 
 
 def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: Callable[[Path], bool]) -> None:
@@ -42,7 +43,7 @@ def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: C
 def _readable(path: Path, is_ours: Callable[[Path], bool]) -> bool:
     try:
         return is_ours(path)
-    except OSError:
+    except (OSError, ValueError, RecursionError):  # it is no text, or none that is ours
         return False
 
 
