@@ -29,7 +29,7 @@ def parse_json(text: str) -> object:
 
     try:
         data = json.loads(
-            text, object_pairs_hook=pairs, parse_float=_decimal, parse_int=_integer, parse_constant=faults.append
+            text, object_pairs_hook=pairs, parse_float=read_decimal, parse_int=_integer, parse_constant=faults.append
         )
     except (json.JSONDecodeError, RecursionError) as error:
         raise ProjectError(_Scanner(text).problems() or [Problem("$", str(error))]) from error
@@ -49,8 +49,8 @@ def is_text(text: str) -> bool:
     return True
 
 
-def _decimal(text: str) -> Decimal:
-    """An exponent beyond what Decimal holds becomes infinite, which every check of a number refuses."""
+def read_decimal(text: str) -> Decimal:
+    """A number as it is written. An exponent that Decimal can't hold makes it infinite, which checks refuse."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -59,7 +59,7 @@ def _decimal(text: str) -> Decimal:
 
 def _integer(text: str) -> int | Decimal:
     """Python refuses to read integers of thousands of digits; all that long are out of every range anyway."""
-    return int(text) if len(text) <= 30 else _decimal(text)
+    return int(text) if len(text) <= 30 else read_decimal(text)
 
 
 def _deeper_than(data: object, levels: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -102,3 +103,30 @@ def test_the_state_of_numbered_pictures_lies_beside_their_folder(tmp_path: Path)
     (output.parent / "0001.png").unlink()
     assert not BatchState().is_complete(output, "key")
     assert not BatchState().knows(tmp_path / "a" / "%04d.png")
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        {"film": ["a.mkv"]},
+        {"film": {"a": 1}},
+        {"key": None},
+        {"state": []},
+        {"file": "4,5"},
+        {"file": [4]},
+        {"file": [4.5, 1]},
+        {"sha256": 5},
+    ],
+)
+def test_a_line_that_is_no_state_is_ignored(tmp_path: Path, tampered: dict[str, object]) -> None:
+    line = {"film": "a.mkv", "state": "done", "key": "key", "file": [4, 1], "sha256": None, **tampered}
+    (tmp_path / STATE_NAME).write_text(f"{json.dumps(line)}\n{'[' * 100_000}\n")
+    film(tmp_path)
+    assert not BatchState().is_complete(tmp_path / "a.mkv", "key")
+
+
+def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"caf\xe9.mkv")
+    output.write_text("film")
+    BatchState().finish(output, "key", None)
+    assert BatchState().is_complete(output, "key")

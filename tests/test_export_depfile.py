@@ -21,13 +21,16 @@ NAMES = (
     "back\\slash.mp4",
     "a\\ b.mp4",
     "ü.mp4",
+    os.fsdecode(b"caf\xe9.mp4"),
 )
 
 
 def made(folder: Path, target: str) -> str:
     """What make does for a target whose recipe is in the Makefile and whose rule is in film.d."""
     command = ["make", "-f", "Makefile", target]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, errors="surrogateescape"
+    ).stdout
 
 
 @pytest.fixture

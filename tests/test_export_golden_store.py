@@ -229,6 +229,12 @@ def test_a_folder_that_can_t_be_written(tmp_path: Path) -> None:
         {"sound": {"file": "../x", "samples": ""}},
         {"film": {}},
         {"film": 3},
+        {"project": 3},
+        {"pictures": "other"},
+        {"media": {"m": 1}},
+        {"variables": []},
+        {"film": {"width": "7", "height": 9, "fps": "25", "frames": 1, "sample_rate": 0, "channels": 0, "samples": 0}},
+        {"frames": [{"frame": 0, "reasons": [1], "file": "a.png", "pixels": "", "key": None}]},
     ],
 )
 def test_a_manifest_that_is_wrong(store: GoldenStore, change: dict[str, object]) -> None:

@@ -90,6 +90,10 @@ def test_outputs_are_relative_to_the_out_dir(tmp_path: Path) -> None:
         ("j.json", '[{"project": 1, "output": "o"}]', "jobs[0]: the project is not a path", None),
         ("j.jsonl", '{"project": "p", "output": "o"}\n{x}\n', "not JSON: line 2, column 2: ", "double quotes"),
         ("j.toml", "[[jobs]\n", "the list of jobs is not TOML: ", None),
+        ("j.toml", f"a = {'[' * 5000}", "too many tables and arrays inside one another", None),
+        ("j.toml", f"{'a.' * 5000}a = 1", "too many tables and arrays inside one another", None),
+        ("j.toml", f"a = {'1' * 5000}", "the list of jobs is not TOML: ", None),
+        ("j.toml", "a = 1e99999999999999999999", "no list of jobs", None),
         ("j.txt", "", '"j.txt" is no list of jobs by its extension', ".csv"),
     ],
 )

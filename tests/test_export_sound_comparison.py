@@ -75,7 +75,8 @@ def test_a_fingerprint_is_a_file_and_comes_back() -> None:
     back = load_fingerprint(data)
     assert compare_sounds(found, back, EXACT)[0].identical
     assert np.array_equal(back.levels, found.levels)
-    for damaged in (b"", b"x" * 100, data[: len(data) // 2]):
+    flipped = bytes([*data[:60], data[60] ^ 0xFF, *data[61:]])
+    for damaged in (b"", b"x" * 100, data[: len(data) // 2], flipped):
         with pytest.raises(ValueError, match="no fingerprint"):
             load_fingerprint(damaged)
 

@@ -12,13 +12,12 @@ import io
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from planner.errors import ProjectError, SetupError
 from planner.limits import MAX_FILE_BYTES
-from planner.syntax import parse_json
+from planner.syntax import parse_json, read_decimal
 
 COMPONENT = "Batch"
 MAX_JOBS = 100_000
@@ -110,10 +109,12 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
 
 def _toml_rows(path: Path, text: str) -> Iterator[Row]:
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        data = _without_dates(tomllib.loads(text, parse_float=read_decimal))
+    except RecursionError as error:
+        raise list_fault(path, "the list of jobs has far too many tables and arrays inside one another") from error
+    except ValueError as error:  # a number of thousands of digits raises a plain one
         raise list_fault(path, f"the list of jobs is not TOML: {error}") from error
-    yield from _listed(path, _without_dates(data))
+    yield from _listed(path, data)
 
 
 def _json_line_rows(path: Path, text: str) -> Iterator[Row]:

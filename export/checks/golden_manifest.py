@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 FORMAT = 1
 PictureKind = Literal["composited", "encoded"]
@@ -93,7 +93,7 @@ def read_manifest(text: str) -> Manifest:
     """The manifest of a text. Raises ValueError."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from error
     form = data.get("format") if isinstance(data, dict) else None
     if form != FORMAT:
@@ -101,14 +101,38 @@ def read_manifest(text: str) -> Manifest:
     try:
         film = data.pop("film")
         stored, sound = data.pop("frames"), data.pop("sound")
-        return Manifest(
+        manifest = Manifest(
             **{each.name: data[each.name] for each in fields(Manifest) if each.name in data},
             film=FilmFacts(**{**film, "fps": Fraction(film["fps"])}),
             frames=tuple(_stored_frame(each) for each in stored),
             sound=None if sound is None else StoredSound(file=_plain_name(sound["file"]), samples=sound["samples"]),
         )
+        _check_types(manifest)
+        return manifest
     except (KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
         raise ValueError(f"something in it is missing or wrong ({type(error).__name__}: {error})") from error
+
+
+def _check_types(data: Any) -> None:
+    """Raises TypeError where a field holds what its annotation does not say: the file may be anyone's."""
+    for name, kind in get_type_hints(type(data)).items():
+        if not _fits(getattr(data, name), kind):
+            raise TypeError(f"{name} is {str(getattr(data, name))[:100]}")
+
+
+def _fits(value: object, kind: Any) -> bool:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(each, inner[0]) for each in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
+    if inner:  # a choice of kinds
+        return any(_fits(value, each) for each in inner)
+    if is_dataclass(value):
+        _check_types(value)
+    return isinstance(value, kind)
 
 
 def _stored_frame(data: Mapping[str, Any]) -> StoredFrame:

@@ -66,13 +66,14 @@ def load_fingerprint(data: bytes) -> SoundFingerprint:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as parts:
             form, rate, count, levels, spectra, digest = (parts[name] for name in _KEYS)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        form, rate, count = int(form), int(rate), int(count)
+    except Exception as error:  # zipfile and numpy raise whatever they stumble over in a damaged file
         raise ValueError("it is no fingerprint of sound") from error
-    if int(form) != _FORMAT:
-        raise ValueError(f"it is a fingerprint of format {int(form)}; {_FORMAT} can be read")
+    if form != _FORMAT:
+        raise ValueError(f"it is a fingerprint of format {form}; {_FORMAT} can be read")
     if levels.dtype != np.int16 or levels.ndim != 2 or spectra.dtype != np.int16 or spectra.ndim != 3:
         raise ValueError("it is no fingerprint of sound")
-    return SoundFingerprint(int(rate), int(count), levels, spectra, str(digest))
+    return SoundFingerprint(rate, count, levels, spectra, str(digest))
 
 
 class FingerprintMaker:

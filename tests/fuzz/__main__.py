@@ -1,7 +1,7 @@
 """`make fuzz`: mutated projects and media through reelmill's commands, for a time or a number of cases.
 
     make fuzz FUZZ="--seconds 3600 --seed 1"        an hour, two processes
-    make fuzz FUZZ="--projects 200 --media 30"      so many cases
+    make fuzz FUZZ="--projects 200 --media 30 --data 0"      so many cases
     make fuzz FUZZ="--only project-1-123"           one case again
 
 Cases are the same for the same seed. What a faulty case consists of is kept in out/fuzz/NAME, with the commands that
@@ -16,15 +16,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.fuzz.campaign import ROOT, Campaign
-from tests.fuzz.cases import Case, Result
+from tests.fuzz.cases import KINDS, Case, Kind, Result
 from tests.fuzz.seed_media import make_media
 
-PROJECTS_A_MEDIUM = 7
-"""How many projects are tried for each mutated medium: 20,000 and 3,000 in an hour."""
+SHARES: dict[Kind, int] = {"media": 1, "project": 7, "data": 3}
+"""How many cases of a kind are tried for one of another: 20,000 projects and 3,000 media in an hour."""
 
 
 class Tally:
@@ -53,7 +53,8 @@ class Tally:
 
     def head(self) -> str:
         """One line of numbers."""
-        return f"{self.cases['project']} projects, {self.cases['media']} media, {len(self.faulty)} faulty"
+        counts = f"{self.cases['project']} projects, {self.cases['media']} media, {self.cases['data']} data files"
+        return f"{counts}, {len(self.faulty)} faulty"
 
     def summary(self) -> str:
         """All there is to say at the end."""
@@ -79,19 +80,16 @@ class Tally:
         print(f"FAULT {case.name}: {first.command}: {first.what}", flush=True)
 
 
-def cases(seed: int, projects: int | None, media: int | None, until: float | None) -> Iterator[Case]:
-    """Projects and media in turn, up to their numbers, or until a time."""
-    done = {"project": 0, "media": 0}
-    turn = 0
+def cases(seed: int, most: Mapping[Kind, int | None], until: float | None) -> Iterator[Case]:
+    """Cases of all kinds in turn, up to the numbers of each, or until a time."""
+    done = dict.fromkeys(KINDS, 0)
     while until is None or time.monotonic() < until:
-        kind = "media" if turn % (PROJECTS_A_MEDIUM + 1) == 0 else "project"
-        most = media if kind == "media" else projects
-        if most is None or done[kind] < most:
-            yield Case("media" if kind == "media" else "project", seed, done[kind])
-            done[kind] += 1
-        elif (projects is not None and done["project"] >= projects) and (media is not None and done["media"] >= media):
+        waiting = [kind for kind in KINDS if most[kind] is None or done[kind] < (most[kind] or 0)]
+        if not waiting:
             return
-        turn += 1
+        kind = min(waiting, key=lambda kind: done[kind] / SHARES[kind])
+        yield Case(kind, seed, done[kind])
+        done[kind] += 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="stop after this time (default: 60, unless cases are counted)")
     parser.add_argument("--projects", type=int, help="stop after so many projects; 0 for none")
     parser.add_argument("--media", type=int, help="stop after so many mutated media; 0 for none")
+    parser.add_argument("--data", type=int, help="stop after so many mutated files of other kinds; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="try these cases alone")
     parser.add_argument("--processes", type=int, default=2)
@@ -108,11 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     make_media(options.work / "media")
     options.out.mkdir(parents=True, exist_ok=True)
+    most: dict[Kind, int | None] = {"project": options.projects, "media": options.media, "data": options.data}
     seconds = options.seconds
-    if seconds is None and (options.projects is None or options.media is None):
+    if seconds is None and None in most.values():
         seconds = 60
     until = None if seconds is None else time.monotonic() + seconds
-    wanted = map(Case.of, options.only) if options.only else cases(options.seed, options.projects, options.media, until)
+    wanted = map(Case.of, options.only) if options.only else cases(options.seed, most, until)
     tally = Tally(options.work, options.out)
     Campaign(options.work, iter(wanted), tally.add).run(options.processes)
     print(tally.summary())

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal["project", "media"]
+Kind = Literal["project", "media", "data"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,8 +30,7 @@ class Case:
     def of(cls, name: str) -> Case:
         """The case of a name."""
         kind, seed, number = name.split("-")
-        assert kind in ("project", "media")
-        return cls("project" if kind == "project" else "media", int(seed), int(number))
+        return cls(next(each for each in KINDS if each == kind), int(seed), int(number))
 
     def dice(self) -> random.Random:
         """Random numbers that are this case's alone."""

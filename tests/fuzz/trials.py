@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.fuzz.cases import Case, Fault, Result
 from tests.fuzz.commands import run
+from tests.fuzz.data_cases import try_data
 from tests.fuzz.decoding import compare
 from tests.fuzz.media_cases import mutated
 from tests.fuzz.project_cases import project_bytes
@@ -49,8 +50,10 @@ class Trial:
         os.chdir(self._folder)
         if self._case.kind == "project":
             self._try_project()
-        else:
+        elif self._case.kind == "media":
             self._try_media()
+        else:
+            self._faults += try_data(self._case, self._folder)
         os.chdir(self._folder.parent)
         if not self._faults:
             shutil.rmtree(self._folder)
