@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from compositor.context import GLContext
+from compositor.matrix_planes import converts, matrix_planes
 from compositor.nested_watch import NestedWatch
 from compositor.painter import PlacedLayer
 from compositor.picture_store import FrameGetter, PictureStore
@@ -38,6 +39,7 @@ from compositor.surfaces import SurfacePool
 from planner.errors import ExportError
 from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
 from planner.frames import Frame, WritablePlane
+from planner.pixel_format import PixelFormat
 from planner.timeline import Shape, Text
 from planner.tracing import Tracer
 
@@ -105,7 +107,7 @@ class PlaneCompositor:
         self._canvases = PlaneCanvasPool(context, pool, format_, mirrored=resampler.in_memory)
         self._colours = 1 if format_.format.model == "gray" else 3
         self._painter = PlanePainter(shaders, format_)
-        self._stills_in_memory = resampler.in_memory and format_.format.model == "yuv"
+        self._planes_in_memory = resampler.in_memory and format_.format.model == "yuv"
         self._rgba_in_memory = resampler.in_memory and format_.dtype("fine") == "nu2"
         self._nested: dict[CompositionPlan, tuple[Picture, PlaneCanvas, int]] = {}
         """With the number of the render that used it last."""
@@ -269,11 +271,13 @@ class PlaneCompositor:
                 lambda: rgba_planes(drawn, self._format, self._painter.codes, self._pool, straight=False),
                 wide=False,
             )
-        if not self._stills_in_memory or not isinstance(source, PictureSource) or not source.still:
-            return self._store.picture(layer, frame, scale=self._scale, wide=False)
-        return self._store.keep(
-            ("planes", self._format, source), lambda: self._still(frame(source.request)), wide=False
-        )
+        key = ("planes", self._format, source)
+        if self._planes_in_memory and isinstance(source, PictureSource) and source.still:
+            return self._store.keep(key, lambda: self._still(frame(source.request)), wide=False)
+        picture = self._store.picture(layer, frame, scale=self._scale, wide=False)
+        if self._planes_in_memory and self._differs_in_matrix(picture):
+            return self._store.keep(key, lambda: matrix_planes(picture, self._format, self._pool), wide=False)
+        return picture
 
     def _still(self, frame: Frame) -> Picture:
         codes = self._painter.codes
@@ -290,15 +294,28 @@ class PlaneCompositor:
         if coded is None or picture.layout != "planes":
             return False
         own, other = self._format, coded
-        # Chroma that is painted apart may lie on any grid of its own.
-        same_size = len(own.passes) > 1 or not (other.format.log2_chroma_w or other.format.log2_chroma_h)
         return (
             other.format.model == own.format.model == "yuv"
             and other.tags.matrix == own.colour.matrix
             and other.tags.transfer == "sdr"
             and other.tags.primaries == "bt709"
-            and same_size
+            and self._takes_chroma(other.format)
         )
+
+    def _differs_in_matrix(self, picture: Picture) -> bool:
+        """Whether the planes of a frame would be those of the output, but for their matrix."""
+        coded = picture.colour
+        return (
+            coded is not None
+            and picture.layout == "planes"
+            and coded.tags.matrix != self._format.colour.matrix
+            and converts(coded, self._format)
+            and self._takes_chroma(coded.format)
+        )
+
+    def _takes_chroma(self, source: PixelFormat) -> bool:
+        """Whether planes of a format can be painted: chroma that is painted apart may lie on any grid of its own."""
+        return len(self._format.passes) > 1 or not (source.log2_chroma_w or source.log2_chroma_h)
 
     def _view(self, picture: Picture, indices: tuple[int, ...], *, direct: bool) -> Picture:
         if not direct:

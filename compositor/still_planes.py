@@ -37,7 +37,7 @@ def opaque_planes(picture: Picture, format_: PlaneFormat, codes: Weights, pool: 
     offset = np.array(cast(Sequence[float], picture.uniforms["rgb_offset"]))
     weights = np.column_stack([codes[:, :3] @ to_rgb / top, codes[:, :3] @ offset + codes[:, 3]])
     most = 2**format_.format.bits - 1
-    planes = [_empty(size, format_.format.bytes_per_sample) for _ in weights]
+    planes = [empty_plane(size, format_.format.bytes_per_sample) for _ in weights]
     for rows, components in _strips(texels, size):
         for plane, row in zip(planes, weights, strict=True):
             values = _dot(components[:3], row[:3])
@@ -49,7 +49,7 @@ def opaque_planes(picture: Picture, format_: PlaneFormat, codes: Weights, pool: 
         "planes",
         picture.width,
         picture.height,
-        tuple(_texels(plane, pool) for plane in planes),
+        tuple(plane_texels(plane, pool) for plane in planes),
         (Grid((1.0, 1.0), (0.0, 0.0), size),),
         orientation=picture.orientation,
         colour=CodedColour(PIXEL_FORMATS[f"yuv444p{depth}"], format_.colour),
@@ -64,7 +64,7 @@ def rgba_planes(
     (grid,) = picture.grids
     colours = 1 if format_.format.model == "gray" else 3
     weights = np.vstack([codes[:colours] * format_.step("fine"), [0, 0, 0, 65535]]) / 255
-    planes = [_empty(grid.size, 2) for _ in weights]
+    planes = [empty_plane(grid.size, 2) for _ in weights]
     for rows, components in _strips(texels, grid.size):
         if straight:
             alpha = components[3] * np.float32(1 / 255)
@@ -74,7 +74,7 @@ def rgba_planes(
             values = _dot(components, row)
             values += np.float32(0.5)
             np.copyto(plane[rows], values, casting="unsafe")
-    made = [_texels(plane, pool) for plane in planes]
+    made = [plane_texels(plane, pool) for plane in planes]
     passes = len(format_.passes)
     return replace(
         picture,
@@ -121,11 +121,13 @@ def _dot(components: Sequence[_Floats], weights: npt.NDArray[np.float64]) -> _Fl
     return total
 
 
-def _empty(size: tuple[int, int], sample_bytes: int) -> Samples:
+def empty_plane(size: tuple[int, int], sample_bytes: int) -> Samples:
+    """Memory for the samples of one plane. `size`: width, height."""
     return np.empty(size[::-1], np.uint8) if sample_bytes == 1 else np.empty(size[::-1], np.uint16)
 
 
-def _texels(plane: Samples, pool: SurfacePool) -> Texels:
+def plane_texels(plane: Samples, pool: SurfacePool) -> Texels:
+    """The texels of one plane of samples."""
     height, width = plane.shape
     memory = Plane(plane.data.cast("B"), width * plane.itemsize, width, height)
     return Texels(pool, 1, "f1" if plane.itemsize == 1 else "nu2", memory=memory)
