@@ -2,11 +2,11 @@
 
 In: planes of Y'CbCr in memory, of any matrix, range and depth. Out: planes of the output's matrix, range and depth,
 with the chroma where it was. On a software renderer a frame is converted once, at its own size, before it is cropped
-or filtered: 0.6 ms for 640×360 (tests/benchmarks/against_others.py, S7), where OpenGL took fifteen times as long.
+or filtered: 2.7 ns of CPU a pixel, 0.6 ms for 640×360.
 
 A gray has no chroma under any of these matrices, so the new chroma depends on the old chroma alone and stays on its
 grid; luma changes by a mix of the two chroma planes, interpolated linearly between their samples. Each sample is
-rounded once. Rows are converted in strips, so that floats stay in a core's cache.
+rounded once. Rows are converted in strips, which are small enough for a cache, and large enough for numpy's calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from planner.pixel_format import PIXEL_FORMATS, PixelFormat
 
 ROUNDING_ERROR = 0.5
 """Code values by which a converted sample may be off."""
-_STRIP_SAMPLES = 2**15
+_STRIP_SAMPLES = 2**18
 """Luma samples that are converted at a time, about."""
 _Floats = npt.NDArray[np.float32]
 _Weights = npt.NDArray[np.float64]
@@ -109,10 +109,15 @@ def _convert_luma(
     count = grid.size[1]
     gain = np.float32(weights[0])
     for rows in _strips((count, width * down)):
-        around = slice(max(rows.start - 1, 0), min(rows.stop + 1, count))
-        mixed = _mix(chroma, around, weights[1:], offset)
-        above, below = (1 if around.start == rows.start else 0), (1 if around.stop == rows.stop else 0)
-        mixed = np.pad(mixed, ((above, below), (0, 0)), mode="edge")
+        first, end = max(rows.start - 1, 0), min(rows.stop + 1, count)
+        mixed = np.empty((rows.stop - rows.start + 2, grid.size[0] + 2), np.float32)
+        inner = mixed[first - rows.start + 1 : end - rows.start + 1]
+        inner[:, 1:-1] = _mix(chroma, slice(first, end), weights[1:], offset)
+        if first == rows.start:
+            mixed[0] = mixed[1]
+        if end == rows.stop:
+            mixed[-1] = mixed[-2]
+        mixed[:, 0], mixed[:, -1] = mixed[:, 1], mixed[:, -2]
         for phase in range(down):
             lines = luma[rows.start * down + phase : rows.stop * down : down]
             values = _widened(_between(mixed, down, phase, grid.offset[1], 0)[: len(lines)], across, grid, width)
@@ -123,11 +128,10 @@ def _convert_luma(
 def _widened(mixed: _Floats, across: int, grid: Grid, width: int) -> _Floats:
     """The mix of chroma at each luma sample of its rows."""
     if across == 1:
-        return mixed
-    padded = np.pad(mixed, ((0, 0), (1, 1)), mode="edge")
-    values = np.empty((len(mixed), mixed.shape[1] * across), np.float32)
+        return mixed[:, 1:-1]
+    values = np.empty((len(mixed), (mixed.shape[1] - 2) * across), np.float32)
     for phase in range(across):
-        values[:, phase::across] = _between(padded, across, phase, grid.offset[0], 1)
+        values[:, phase::across] = _between(mixed, across, phase, grid.offset[0], 1)
     return values[:, :width]
 
 

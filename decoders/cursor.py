@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 
 from decoders.colour_tags import StreamColour
 from decoders.container import open_container, reason
+from decoders.ffv1_checksums import slices_are_whole
 from decoders.packet_table import packets
 from decoders.probe import video_streams
 from decoders.unreferenced import unreferenced_pictures
@@ -79,6 +80,8 @@ class _Run:
     """pts of the frame that is decoded for; what is shown before it may be left out if nothing refers to it."""
     left_out: set[int] = field(default_factory=set)
     """Positions of frames that the decoder was not given."""
+    damaged: set[int] = field(default_factory=set)
+    """pts of frames whose packets are known to be damaged."""
 
 
 class Cursor:
@@ -227,7 +230,7 @@ class Cursor:
             if self._run.position == target:
                 if frame.pict_type == PictureType.B and not self._lenient:
                     self._check_ahead()
-                self.concealed_frames += frame.is_corrupt
+                self.concealed_frames += frame.is_corrupt or frame.pts in self._run.damaged
                 return frame
 
     def _check_ahead(self) -> None:
@@ -295,10 +298,10 @@ class Cursor:
             if packet.pts is None or packet.pts > self._run.awaited or not self._known_keyframe(packet):
                 raise _Unclean("the container seeks past the keyframe")
             self._run.awaited = None
-        if packet is not None and packet.is_corrupt and not self._lenient:
-            raise _Unclean(f"the file is damaged near {self._time(self._run.position)} (a packet is incomplete)")
-        if packet is not None and self._can_leave_out(packet):
-            return
+        if packet is not None:
+            self._look_for_damage(packet)
+            if self._can_leave_out(packet):
+                return
         try:
             frames = self._decoder.decode(packet)
         except (av.FFmpegError, ValueError) as error:
@@ -309,6 +312,19 @@ class Cursor:
             return
         self._statistics.frames_decoded += len(frames)
         self._run.ready.extend(frames)
+
+    def _look_for_damage(self, packet: Packet[VideoStream]) -> None:
+        """What decoders don't tell of. Raises _Unclean, or remembers the frame where damage is concealed."""
+        if packet.is_corrupt:
+            problem = "a packet is incomplete"
+        elif self._has_slices and not slices_are_whole(memoryview(packet)):
+            problem = "a slice is missing, or does not have its checksum"
+        else:
+            return
+        if not self._lenient:
+            raise _Unclean(f"the file is damaged near {self._time(self._run.position)} ({problem})")
+        if packet.pts is not None:
+            self._run.damaged.add(packet.pts)
 
     def _can_leave_out(self, packet: Packet[VideoStream]) -> bool:
         """Whether a packet's frame is neither wanted nor needed for another; notes it then."""
@@ -369,6 +385,8 @@ class Cursor:
                     other.discard = Discard.all
             self.stream_colour = self._colour()
             self._is_unreferenced = unreferenced_pictures(self._video.codec, self._stream.codec_context.extradata)
+            # Versions of FFV1 that know no slices have no extradata.
+            self._has_slices = self._video.codec == "ffv1" and bool(self._stream.codec_context.extradata)
             self._decoder = video_decoder(self._stream, "show" if self._lenient else "refuse", device=self._device)
         except BaseException:
             self.close()

@@ -11,6 +11,10 @@ import pytest
 
 from compositor import plane_compositor
 from compositor.context import GLContext
+from compositor.matrix_planes import matrix_planes
+from compositor.pictures import Picture
+from compositor.plane_canvas import PlaneFormat
+from compositor.surfaces import SurfacePool
 from export.plane_scaler import AreaScaler
 from planner.colour import VIDEO, ChromaLocation, ColourTags, Matrix, Range
 from planner.frame_plan import WHOLE, Affine, Layer
@@ -131,7 +135,7 @@ def test_an_untouched_frame_has_the_samples_that_a_nested_one_has(gl: GLContext)
     picture = frame("yuv420p", BT601)
     size = (picture.width, picture.height)
     inner = canvas(*size, layer("film", *size), background=BLACK, name="inner")
-    nested = Layer(("nested",), inner, WHOLE, *map(float, size), Affine(), 1.0, "normal")
+    nested = Layer(("nested",), inner, WHOLE, 70, 45, Affine(), 1.0, "normal")
     stage = Stage(gl, {"film": picture}, scaler=AreaScaler())
     got = stage.read_planes(canvas(*size, nested, background=BLACK), "yuv420p", VIDEO)
     stage.close()
@@ -141,9 +145,13 @@ def test_an_untouched_frame_has_the_samples_that_a_nested_one_has(gl: GLContext)
 
 
 def test_a_frame_is_converted_once_however_many_layers_show_it(gl: GLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    original = plane_compositor.matrix_planes
-    monkeypatch.setattr(plane_compositor, "matrix_planes", lambda *of: made.append(of) or original(*of))
+    made: list[Picture] = []
+
+    def counting(picture: Picture, format_: PlaneFormat, pool: SurfacePool) -> Picture:
+        made.append(picture)
+        return matrix_planes(picture, format_, pool)
+
+    monkeypatch.setattr(plane_compositor, "matrix_planes", counting)
     stage = Stage(gl, {"film": frame("yuv420p", BT601)}, scaler=AreaScaler())
     layers = [layer("film", 70, 45, Affine(a=0.4, d=0.4, e=30 * n, f=9)) for n in range(3)]
     for _ in range(2):
