@@ -22,6 +22,7 @@ from cli.progress import rate, size_text
 from cli.talk import printable, show, talk
 from planner.clock import format_time
 from planner.errors import ExportError, Interrupted
+from planner.limits import LOST_SOUND_SECONDS
 
 if TYPE_CHECKING:
     from export.sound.sound_analysis import AnalysisOptions
@@ -120,6 +121,7 @@ def as_dict(name: str, facts: MediaFacts) -> dict[str, Any]:
         "duration_seconds": _number(facts.end(sound_only=facts.video is None)),
         "video": None if facts.video is None else _video_dict(facts.video),
         "audio": None if facts.audio is None else _audio_dict(facts.audio),
+        "sound_problem": None if facts.sound_problem is None else facts.sound_problem.message,
     }
 
 
@@ -190,7 +192,9 @@ def _table(name: str, facts: MediaFacts, sound: SoundAnalysis | None) -> Iterato
     if facts.video is not None:
         rows += _video_rows(facts.video)
     if facts.audio is not None:
-        rows += _audio_rows(facts.audio)
+        rows += _audio_rows(facts.audio, end if facts.video is not None else None)
+    elif facts.sound_problem is not None:
+        rows.append(("audio", facts.sound_problem.message))
     if sound is not None:
         rows += sound_rows(sound)
     rows.append(("hash", facts.file_hash))
@@ -220,7 +224,9 @@ def _video_rows(video: VideoFacts) -> Iterator[tuple[str, str]]:
         yield "frames", f"{constancy if average else ''}{average}{counts}"
 
 
-def _audio_rows(audio: AudioFacts) -> Iterator[tuple[str, str]]:
+def _audio_rows(audio: AudioFacts, picture_end: Fraction | None) -> Iterator[tuple[str, str]]:
     start = f", begins at {format_time(audio.start)}" if audio.start else ""
     sound = f"{audio.codec}, {audio.sample_rate} Hz, {audio.layout}"
-    yield "audio", f"{sound}, {format_time(audio.duration)}{start}"
+    behind = Fraction(0) if picture_end is None else audio.end - picture_end
+    longer = f", ends {format_time(behind)} after the picture" if behind >= LOST_SOUND_SECONDS else ""
+    yield "audio", f"{sound}, {format_time(audio.duration)}{start}{longer}"

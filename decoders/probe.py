@@ -35,9 +35,10 @@ from decoders.container import is_address, open_container, reason
 from decoders.file_hash import file_hash
 from decoders.normalise import UnsupportedFormat, target_format
 from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
+from decoders.sample_entries import sample_entry
 from decoders.video_codec import video_decoder
 from planner.errors import SetupError
-from planner.media import AudioFacts, MediaFacts, MediaKind, VideoFacts
+from planner.media import AudioFacts, MediaFacts, MediaKind, SoundProblem, VideoFacts
 from planner.pts_table import PtsTable
 from planner.timeline import Media
 
@@ -80,7 +81,7 @@ def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
         audio = reading.audio_facts()
     identity = media.path if is_address(media.path) else file_hash(media.path)
     kind: MediaKind = "sound" if video is None else "video"
-    return MediaFacts(media.name, media.path, kind, identity, video, audio)
+    return MediaFacts(media.name, media.path, kind, identity, video, audio, reading.sound_problem)
 
 
 def _holds_picture(container: InputContainer) -> bool:
@@ -123,6 +124,8 @@ class _Reading:
         self._media = media
         self._container = container
         self._video = self._choose_video()
+        self.sound_problem: SoundProblem | None = None
+        """Why the chosen sound can't be heard."""
         self._audio = self._choose_audio()
         if self._video is None and self._audio is None:
             self._fail("the file has neither picture nor sound", "name a video, picture or sound file")
@@ -230,9 +233,11 @@ class _Reading:
             return None
         first, end = self._audio_first, self._audio_packets.end
         if first is None or first.pts is None or end is None:
-            if self._video is not None and self._media.audio_stream is None:
-                return None
-            self._fail("nothing of the audio stream can be decoded", _DAMAGED)
+            if self._video is None or (self._media.audio_stream is not None and end is None):
+                self._fail("nothing of the audio stream can be decoded", _DAMAGED)
+            if first is None and end is not None and self._media.on_error == "fail":
+                self.sound_problem = SoundProblem("nothing of the audio stream can be decoded", _DAMAGED)
+            return None
         base = self._audio_packets.time_base
         started = first.pts * base
         origin = started
@@ -313,9 +318,30 @@ class _Reading:
         if not streams:
             return None
         stream = streams[wanted] if wanted is not None else _default(streams)
-        if stream.codec_context is None:
-            self._fail("the codec of the audio stream is not supported", "convert the sound to AAC, Opus or PCM")
-        return stream
+        if stream.codec_context is not None:
+            return stream
+        problem = self._unknown_codec(streams, streams.index(stream))
+        if self._video is None:
+            self._fail(problem.message, problem.suggestion)
+        self.sound_problem = problem
+        return None
+
+    def _unknown_codec(self, streams: list[AudioStream], index: int) -> SoundProblem:
+        """What to say of sound whose codec libav does not know, and which other sound the file has."""
+        name = None
+        if self._container.format.name == _MP4 and not is_address(self._media.path):
+            name = sample_entry(self._media.path, streams[index].id)
+        known = [
+            f"{each} ({stream.codec_context.codec.canonical_name}, {stream.codec_context.layout.name})"
+            for each, stream in enumerate(streams)
+            if stream.codec_context is not None
+        ]
+        what = "the codec" if name is None else f"the codec {name}"
+        others = f'choose another stream with "audio_stream": {" or ".join(known)}; or ' if known else ""
+        return SoundProblem(
+            f"{what} of audio stream {index} is not supported",
+            f"{others}convert the sound to AAC, Opus or PCM, or mute the clip",
+        )
 
     def _decode_sound(self, packet: Packet[AudioStream] | None) -> None:
         assert self._audio is not None

@@ -234,6 +234,7 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
     """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
     from export.films.codecs import choose_output, natural_output
+    from planner.cues import plan_sound
 
     timeline = project.timeline
     if timeline.outputs:
@@ -242,6 +243,10 @@ def _check_export(project: OpenedProject, path: Path, options: ExportOptions) ->
         if problems := find_output_problems(project, path, options):
             raise ProjectError(problems, file=str(path))
         return
+    try:
+        plan_sound(timeline, project.facts)
+    except SetupError as error:
+        raise ProjectError([Problem("$.tracks", error.message, error.suggestion)], file=str(path)) from error
     try:
         choose_output(
             natural_output(timeline.video, timeline.audio),

@@ -34,7 +34,7 @@ def plan_sound(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> SoundPlan
     """Every cue and every bus of a resolved timeline, in the order of tracks and clips.
 
     `facts` has an entry for each media that an enabled clip shows. Raises SetupError for a timeline in which clips
-    sound more often than MAX_CUES, or which needs more than MAX_BUSES.
+    sound more often than MAX_CUES, which needs more than MAX_BUSES, or whose sound can't be decoded.
     """
     master = timeline.master
     sample_count = sample_at(timeline.duration, timeline.sample_rate)
@@ -130,7 +130,18 @@ class _Walk:
             nested = self.timeline.compositions[clip.content.composition]
             assert nested.duration is not None
             return nested.duration > 0 and bool(self._sounding_tracks(nested))
-        return isinstance(clip.content, MediaContent) and self._sound_end(clip.content.media, track) is not None
+        if not isinstance(clip.content, MediaContent):
+            return False
+        problem = self.facts[clip.content.media].sound_problem
+        if problem is not None:
+            raise SetupError(
+                f'clip "{clip.id}" sounds, but {problem.message}',
+                component="AudioMixer",
+                clip=clip.id,
+                file=self.facts[clip.content.media].path,
+                suggestion=problem.suggestion,
+            )
+        return self._sound_end(clip.content.media, track) is not None
 
     def _sound_end(self, media: str, track: Track) -> Fraction | None:
         """Source time at which media ends on a track; None where it has no sound."""

@@ -42,3 +42,5 @@ MAX_REPEATED_VALUES = 2_000_000
 """Objects, lists, texts and numbers that repeats and variables make, in all."""
 MAX_INSERTED_CHARACTERS = 256 * 2**20
 """Of the texts that variables make, in all."""
+LOST_SOUND_SECONDS = 0.25
+"""Sound of a film that lies before its picture, or after it, is worth a warning from this length on."""

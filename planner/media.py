@@ -77,6 +77,14 @@ class AudioFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundProblem:
+    """Why the chosen sound of a file can't be decoded. It is an error where that sound is heard."""
+
+    message: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFacts:
     """One media entry of a project, probed."""
 
@@ -89,6 +97,8 @@ class MediaFacts:
     """Hash of size and sampled blocks; equal for one file under two paths."""
     video: VideoFacts | None
     audio: AudioFacts | None
+    sound_problem: SoundProblem | None = None
+    """Given where there is sound, but `audio` is None."""
 
     def end(self, *, sound_only: bool) -> Fraction | None:
         """Source time at which the media end; None for what has no end (stills)."""

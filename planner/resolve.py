@@ -14,7 +14,7 @@ from fractions import Fraction
 from planner.clock import MAX_SECONDS, format_time
 from planner.errors import Problem, Problems, ProjectError
 from planner.json_path import json_path
-from planner.limits import WARN_NESTING
+from planner.limits import LOST_SOUND_SECONDS, WARN_NESTING
 from planner.media import MediaFacts
 from planner.nesting import deepest_chain, deepest_first
 from planner.timeline import Clip, Composition, CompositionContent, MediaContent, Timeline, Track, Transition
@@ -167,6 +167,28 @@ class _Resolver:
                 when = f"starts at {format_time(clip.start)}, but the composition lasts {format_time(duration)}"
                 self.warnings.append(f'{clip.path}: clip "{clip.id}" is never seen: it {when}')
 
+    def _warn_unheard(self, clip: Clip, source: _Source, track: Track) -> None:
+        """Of a clip that plays a film's first or last picture, and leaves out sound that lies before or behind it."""
+        content, in_point, duration = clip.content, clip.in_point, clip.duration
+        if track.kind == "audio" or not isinstance(content, MediaContent) or clip.audio.mute or clip.speed == 0:
+            return
+        sound = self._facts[content.media].audio
+        if sound is None or source.end is None or in_point is None or duration is None:
+            return
+        first, last = sorted((in_point, in_point + duration * clip.speed))
+        before, behind = -sound.start, sound.end - source.end
+        mute = "put the media on an audio track, too, and mute this clip"
+        if first <= 0 and before >= LOST_SOUND_SECONDS:
+            self.warnings.append(
+                f'{clip.path}: clip "{clip.id}" leaves out {format_time(before)} of sound that lie before the first '
+                f'picture of {source.name}; to hear them, {mute}: there "in" may be {format_time(sound.start)}'
+            )
+        if last >= source.end - source.last_frame and behind >= LOST_SOUND_SECONDS:
+            self.warnings.append(
+                f'{clip.path}: clip "{clip.id}" leaves out {format_time(behind)} of sound that lie behind the last '
+                f"picture of {source.name}; to hear them, {mute}: there it lasts as long as its sound"
+            )
+
     def _track(self, track: Track) -> tuple[Clip, ...] | None:
         """The clips that are shown; None where the times of one are not known."""
         needed = set(map(id, clips_needed(track)))
@@ -177,6 +199,8 @@ class _Resolver:
             timed = self._timed(clip, source, end)
             end = _end(timed) if timed is not None else None
             if clip.enabled:
+                if timed is not None and source is not None and not track.audio.mute:
+                    self._warn_unheard(timed, source, track)
                 complete = timed is not None and timed.duration is not None and timed.in_point is not None
                 overlapped = self._transition(timed, shown, previous) if timed is not None else None
                 shown.append(overlapped if complete else None)
@@ -202,6 +226,9 @@ class _Resolver:
             return None
         words, frame = f'media "{name}"', 1 / self._timeline.fps
         if track.kind == "audio":
+            if facts.audio is None and facts.sound_problem is not None:
+                # What is heard of it is refused when sound is planned; its length is not known.
+                return _Source(f"{words}, of which {facts.sound_problem.message}", None)
             if facts.audio is None:
                 self._note(clip, f"{words} has no sound, and this is an audio track", "put it on a video track")
                 return None
