@@ -14,7 +14,7 @@ import click
 from cli.github_annotations import annotation_lines, in_github_actions
 from cli.invocation import Invocation, verbose_option
 from cli.log_lines import log_line
-from cli.options import network_option, renderer_option, set_option, system_option
+from cli.options import decoding_options, network_option, renderer_option, set_option
 from cli.parameters import PATH, Parsed
 from cli.progress import HEARTBEAT_SECONDS
 from cli.table import print_table
@@ -57,7 +57,7 @@ _COLOURS = {"passed": "green", "stored": "green", "different": "red", "error": "
 )
 @click.option("--junit", type=PATH, metavar="FILE", help="Write a JUnit report.")
 @click.option("--html", type=PATH, metavar="FILE", help="Write one self-contained page with pictures.")
-@system_option
+@decoding_options
 @set_option
 @renderer_option
 @network_option
@@ -94,6 +94,8 @@ def check(
         export=ExportOptions(
             variables=dict(flags["variables"]),
             system=cast(System, flags["system"]),
+            cache_bytes=flags["cache_size"],
+            memory_limit_bytes=flags["memory_limit"],
             renderer=cast(Renderer, flags["renderer"]),
             allow_network=flags["allow_network"],
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -40,6 +40,15 @@ memory_limit_option = click.option(
     metavar="SIZE",
     help="Hard limit of that cache.",
 )
+
+
+def decoding_options(command: Any) -> Any:
+    """How sources are decoded, and what that may take: of every command that makes pictures."""
+    for option in (memory_limit_option, cache_size_option, system_option):
+        command = option(command)
+    return command
+
+
 copy_option = click.option(
     "--copy",
     type=click.Choice(get_args(Copy)),

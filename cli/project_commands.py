@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from cli.invocation import Invocation, verbose_option
-from cli.options import network_option, no_fast_paths_option, renderer_option, set_option
+from cli.options import decoding_options, network_option, no_fast_paths_option, renderer_option, set_option
 from cli.parameters import PATH, SIZE, TIME
 from cli.progress import Narrator, rate
 from cli.talk import printable, styled, talk
-from export.job import ExportOptions, Renderer
+from export.job import ExportOptions, Renderer, System
 from planner.clock import Time, format_time
 from planner.errors import ProjectError, SetupError
 
@@ -116,6 +116,7 @@ def _count(number: int, noun: str) -> str:
 @click.option(
     "--size", type=SIZE, metavar="WxH", help="Scale the finished picture, with bars where the aspect differs."
 )
+@decoding_options
 @renderer_option
 @no_fast_paths_option
 @click.option("--force", is_flag=True, help="Replace a picture that exists.")
@@ -129,6 +130,9 @@ def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **fl
     options = ExportOptions(
         variables=dict(flags["variables"]),
         size=flags["size"],
+        system=cast(System, flags["system"]),
+        cache_bytes=flags["cache_size"],
+        memory_limit_bytes=flags["memory_limit"],
         renderer=cast(Renderer, flags["renderer"]),
         fast_paths=not flags["no_fast_paths"],
         force=flags["force"],

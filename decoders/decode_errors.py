@@ -12,14 +12,13 @@ COMPONENT = "SharedDecoder"
 def failed_twice(facts: MediaFacts, pts: int, error: RenderError) -> RenderError:
     """A frame can't be decoded, not by a decoder that was made anew either."""
     table = None if facts.video is None else facts.video.table
-    hint = f"{error.suggestion}; or try" if error.suggestion else "try"
     return RenderError(
         f"the decoder failed twice at {source_time_text(facts, pts)}: {error.message}",
         component=COMPONENT,
         file=facts.path,
         file_hash=facts.file_hash,
         source_time=None if table is None else table.source_time(pts),
-        suggestion=f"{hint} --system v1, which decodes each clip on its own",
+        suggestion=error.suggestion,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
@@ -126,7 +127,8 @@ class FrameCache:
         self._held: dict[str, _Held] = {}
         self._used_bytes = 0
         self._now = 0
-        self._pinned: set[FrameKey] = set()
+        self._pinned: dict[FrameKey, int] = {}
+        """What the current output frame shows, with the bytes that are expected of it."""
         self._promised: Mapping[FrameKey, int] = {}
         self._reserved_bytes = 0
         """For promised frames that are still to come."""
@@ -171,18 +173,18 @@ class FrameCache:
             self._of(source).share = frames
 
     def begin(
-        self, output_frame: int, needed: Iterable[FrameKey], promised: Mapping[FrameKey, int] | None = None
+        self, output_frame: int, needed: Mapping[FrameKey, int], promised: Mapping[FrameKey, int] | None = None
     ) -> None:
         """Go on to an output frame, no earlier one: pin what it needs, let go of what is not shown from here on.
 
-        `promised`: frames soon to be shown, for which the budget was found to suffice, and their bytes; None where
-        this has not changed.
+        `needed`: with the bytes that are expected of each frame. `promised`: frames soon to be shown, for which the
+        budget was found to suffice, and their bytes; None where this has not changed.
         """
         with self._lock:
             # What is held has its next use now or later.
             passed = range(self._now, output_frame + 1)
             self._now = output_frame
-            self._pinned = set(needed)
+            self._pinned = dict(needed)
             for source, held in self._held.items():
                 past = [use for use in (passed if len(passed) < len(held.uses) else held.uses) if use in held.uses]
                 past = [use for use in past if use <= output_frame]
@@ -206,7 +208,7 @@ class FrameCache:
     def pin(self, source: str, pts: int) -> None:
         """The current output frame needs this frame as well."""
         with self._lock:
-            self._pinned.add((source, pts))
+            self._pinned.setdefault((source, pts), 0)
             held = self._of(source)
             if pts in held.entries:
                 held.move(pts, self._now)
@@ -227,7 +229,7 @@ class FrameCache:
             size = frame_bytes(frame)
             if not (self._worth_it(source, frame.pts, next_use) and self._make_room(size, next_use)):
                 if next_use <= self._now:
-                    raise self._too_small(size)
+                    raise self._too_small((source, frame.pts), size)
                 held.drop(frame.pts)
                 return False
             held.add(frame.pts, _Entry(frame, size, next_use))
@@ -384,19 +386,24 @@ class FrameCache:
                 f"a frame was decoded {broken} times over, and evicted each time before it could be shown: what is "
                 f"needed at the same time does not fit into the frame cache of {_megabytes(self._budget_bytes)}",
                 component=COMPONENT,
-                suggestion=f"raise --cache-size and --memory-limit above {_megabytes(self._budget_bytes)}",
+                suggestion=f"raise --memory-limit to {math.ceil(2 * self._limit_bytes / 1e6)}MB",
             )
         held.share *= 2
         _log.info("frame %d of %s is decoded again; its share of the cache is now %d", pts, source, held.share)
 
-    def _too_small(self, size: int) -> RenderError:
-        pinned = [held.entries[pts] for s, pts in self._pinned if (held := self._of(s)) and pts in held.entries]
-        needed = sum(entry.size_bytes for entry in pinned) + size
+    def _too_small(self, key: FrameKey, size: int) -> RenderError:
+        """The error for a frame that doesn't fit in with the others of its output frame, all of them counted."""
+        sizes = dict(self._pinned)
+        for source, pts in self._pinned:
+            if (held := self._held.get(source)) and pts in held.entries:
+                sizes[source, pts] = held.entries[pts].size_bytes
+        sizes[key] = size
+        needed = sum(sizes.values())
         return RenderError(
-            f"{len(pinned) + 1} source frames that are shown at once take {_megabytes(needed)}; the frame cache may "
+            f"{len(sizes)} source frames that are shown at once take {_megabytes(needed)}; the frame cache may "
             f"hold {_megabytes(self._limit_bytes)} at most",
             component=COMPONENT,
-            suggestion=f"raise --memory-limit above {_megabytes(needed)}, or show fewer pictures at once",
+            suggestion=f"raise --memory-limit to {math.ceil(needed / 1e6)}MB, or show fewer pictures at once",
         )
 
 

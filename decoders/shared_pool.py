@@ -157,15 +157,16 @@ class SharedDecoderPool:
         output_frame = self._output_frame = plan.output_frame
         self._grow_if_thrashing()
         current = {self._key(request): request for request in self._planner.requests_at(output_frame)}
+        sizes = {key: self._frame_size_bytes(key[0]) for key in current}
         if output_frame in self._supplied:
-            self._cache.begin(output_frame, current)
+            self._cache.begin(output_frame, sizes)
             for worker in self._workers.values():
                 worker.go_on(output_frame)
             for (source, pts), request in current.items():
                 if not self._cache.has(source, pts):
                     self._worker(request).ask(request)
         else:
-            self._look_ahead(output_frame, current)
+            self._look_ahead(output_frame, sizes)
         self._tracer.level("frame cache", self._cache.used_bytes)
 
     def _plan_budget(self) -> None:
@@ -185,7 +186,7 @@ class SharedDecoderPool:
             self._cache.grow(grown)
             self._plan_budget()
 
-    def _look_ahead(self, output_frame: int, current: Iterable[FrameKey]) -> None:
+    def _look_ahead(self, output_frame: int, current: Mapping[FrameKey, int]) -> None:
         """Hand the workers what the next output frames need."""
         batches = self._planner.next_decode_batch(output_frame)
         requests = sorted(
@@ -327,7 +328,7 @@ class SharedDecoderPool:
         if worker is not None:
             return worker.frame_size_bytes
         video = self._sources[source].video
-        return _estimated_bytes(video)
+        return estimated_bytes(video)
 
     def _share(self, source: str) -> int:
         """Frames of a file that the cache holds while others want the room, for each position that it is shown at."""
@@ -354,7 +355,7 @@ class SharedDecoderPool:
             slots=self._slots,
             files=self._files,
             positions=1 if usage is None else usage.positions,
-            frame_size_bytes=_estimated_bytes(source.video),
+            frame_size_bytes=estimated_bytes(source.video),
             next_use=lambda pts, after: self._planner.next_use(file_hash, pts, after),
             note_speed=lambda speed: self._planner.note_speed(file_hash, speed),
             ask_others=self._wake_all,
@@ -394,7 +395,7 @@ def frames_by_use(usage: UsagePattern, video: VideoFacts) -> int:
     return USUAL_FRAMES
 
 
-def _estimated_bytes(video: VideoFacts) -> int:
+def estimated_bytes(video: VideoFacts) -> int:
     """Of one picture as libav's decoders lay it out, before one was decoded: rows are padded."""
     pixel_format = PIXEL_FORMATS[video.pix_fmt]
     sample_bytes = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from decoders.clip_decoders import ClipDecoders
 from decoders.decode_slots import descriptor_share
 from decoders.hardware import choose_hardware
 from decoders.read_ahead import ReadAhead
-from decoders.shared_pool import SharedDecoderPool
+from decoders.shared_pool import SharedDecoderPool, estimated_bytes
 from decoders.still_store import StillStore
 from export.descriptors import OpenFilesRoom
 from export.job import ExportOptions
 from export.project import OpenedProject
 from planner.clip_uses import DecodeSource
+from planner.errors import SetupError
 from planner.export_planner import ExportPlanner
 from planner.frames import FrameSource
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
@@ -37,9 +40,29 @@ def open_files_room(system: System, opened: OpenedProject, planner: ExportPlanne
         return opened.facts[source.media[0]].kind in ("video", "animation")
 
     if system == "v1":
-        return OpenFilesRoom("V1, a decoder for each clip,", most=planner.most_at_once(stays_open))
+        return OpenFilesRoom("V1, a decoder for each clip,", most=planner.clips_at_once(stays_open))
     files = sum(1 for source in planner.sources if stays_open(source))
     return OpenFilesRoom("V2", most=min(files, descriptor_share()), least=min(files, _FEWEST_SHARED))
+
+
+def check_memory_limit(planner: ExportPlanner, options: ExportOptions) -> None:
+    """Raises SetupError where V2's cache can't hold what is shown in one output frame: with all of it, in one number.
+
+    Decoders pad their rows, which may take a little more than is counted here; V2 tells of that while it renders.
+    """
+    limit, processes = options.memory_limit_bytes, options.processes
+    heaviest = planner.heaviest_frame(limit)
+    if heaviest is None:
+        return
+    needed = sum(map(estimated_bytes, heaviest.videos)) * processes
+    held = f"{limit / 1e6:.1f} MB"
+    raise SetupError(
+        f"{len(heaviest.videos)} source frames that are shown at once take {heaviest.size_bytes / 1e6:.1f} MB; the "
+        f"frame cache may hold {held} at most" + (f" in each of {processes} processes" if processes > 1 else ""),
+        component="FrameCache",
+        output_frame=heaviest.output_frame,
+        suggestion=f"raise --memory-limit to {math.ceil(needed / 1e6)}MB, or show fewer pictures at once",
+    )
 
 
 def open_frame_source(

@@ -42,6 +42,8 @@ class ExportOptions:
     """Encoder threads; None for the constant that keeps bytes the same on every machine."""
     cache_bytes: int = DEFAULT_CACHE_BYTES
     memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES
+    processes: int = 1
+    """That share a limit, of which this one got its part: what is asked for in messages is for all of them."""
     audio_workers: int | None = None
     """Threads that decode sound; None for one for each core, at most four."""
     renderer: Renderer = "auto"

@@ -20,7 +20,7 @@ from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
 from export.films.encoders import tag_colours
-from export.frame_source import open_files_room, open_frame_source
+from export.frame_source import check_memory_limit, open_files_room, open_frame_source
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
 from export.outputs.views import ViewPicture, new_picture
@@ -69,6 +69,8 @@ class PictureRenderer:
         with ExitStack() as stack:
             shared = opened.shared
             stills = shared.stills if shared else None
+            if system == "v2":
+                check_memory_limit(planner, options)
             room = stack.enter_context(open_files_room(system, opened, planner))
             self._source = open_frame_source(
                 system,

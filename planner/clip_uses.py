@@ -145,7 +145,7 @@ def _too_many() -> SetupError:
         f"the timeline shows clips more than {MAX_USES:,} times, counted for each way that leads to them and "
         "each pass of a repeated composition; so many can't be planned ahead",
         component="ExportPlanner",
-        suggestion="use --system v1, which plans nothing ahead",
+        suggestion="nest compositions less deeply, or show them less often",
     )
 
 

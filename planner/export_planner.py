@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from itertools import accumulate
 from threading import Lock
 
+from planner.at_once import crowded, most_at_once
 from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
 from planner.estimate import Estimate
 from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, sides_of
@@ -38,7 +38,20 @@ LOOK_AHEAD_SECONDS = 3
 MIN_LOOK_AHEAD = 60
 MAX_LOOK_AHEAD = 90
 """Output frames, where no budget is set."""
+MOST_LOOKED_AT = 200
+"""Output frames that are planned to find the heaviest one."""
 _URGENCY = {priority: place for place, priority in enumerate(PRIORITIES)}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaviestFrame:
+    """An output frame, and what it shows at once."""
+
+    output_frame: int
+    videos: tuple[VideoFacts, ...]
+    """Of its source frames, each counted once."""
+    size_bytes: int
+    """Of their pictures, without padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +115,29 @@ class ExportPlanner:
         self._lock = Lock()
         """Guards `_window` and `_shown`."""
 
-    def most_at_once(self, of: Callable[[DecodeSource], bool]) -> int:
+    def clips_at_once(self, of: Callable[[DecodeSource], bool]) -> int:
         """The most clips with sources that `of` takes, on screen in one output frame or between two of them."""
-        steps = Counter[int]()
-        for source, uses in self._uses.items():
-            for use in uses if of(source) else ():
-                # A frame is read while the one before it is drawn.
-                steps[use.frames.start - 1] += 1
-                steps[use.frames.stop] -= 1
-        return max(accumulate(steps[frame] for frame in sorted(steps)), default=0)
+        # A frame is read while the one before it is drawn.
+        return most_at_once(
+            (range(use.frames.start - 1, use.frames.stop), 1)
+            for source, uses in self._uses.items()
+            if of(source)
+            for use in uses
+        )
+
+    def heaviest_frame(self, beyond: int) -> HeaviestFrame | None:
+        """The output frame whose source frames take the most memory; None where none is found to take more bytes than
+        `beyond`. Looks at a sample of those that may."""
+        uses = [(use.frames, frame_bytes(source.video)) for source, uses in self._uses.items() for use in uses]
+        frames = [number for stretch in crowded(uses, beyond) for number in stretch if number in self._shown_frames]
+        found: HeaviestFrame | None = None
+        for number in frames[:: max(len(frames) // MOST_LOOKED_AT, 1)]:
+            picture = self._simplified(self._planner.plan(number).picture, SharedPlans())
+            shown = tuple(source.video for source, _ in _requests(picture, self._sources))
+            size = sum(map(frame_bytes, shown))
+            if size > (beyond if found is None else found.size_bytes):
+                found = HeaviestFrame(number, shown, size)
+        return found
 
     @property
     def sources(self) -> tuple[DecodeSource, ...]:

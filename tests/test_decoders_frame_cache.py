@@ -40,8 +40,8 @@ class Plan:
     def next_use(self, source: str, pts: int, after_frame: int) -> int | None:
         return min((use for use in self.uses.get(source, {}).get(pts, []) if use > after_frame), default=None)
 
-    def at(self, output_frame: int) -> list[FrameKey]:
-        return [(s, pts) for s, each in self.uses.items() for pts, uses in each.items() if output_frame in uses]
+    def at(self, output_frame: int) -> dict[FrameKey, int]:
+        return {(s, pts): SIZE for s, each in self.uses.items() for pts, uses in each.items() if output_frame in uses}
 
 
 def cache_of(plan: Plan, frames: int, limit: int | None = None) -> FrameCache:
@@ -163,13 +163,13 @@ def test_thrashing_raises_the_share_of_the_file_and_is_an_error_in_the_end() -> 
 
     def play() -> None:
         for number in range(20):
-            cache.begin(number, (), {("a", 1): SIZE})
+            cache.begin(number, {}, {("a", 1): SIZE})
             cache.put("a", frame(1))
             cache.put("b", frame(number))
 
     with pytest.raises(RenderError) as caught:
         play()
-    assert "--cache-size" in (caught.value.suggestion or "")
+    assert "--memory-limit" in (caught.value.suggestion or "")
     assert caught.value.component == "FrameCache"
     assert cache.planned_redecodes == MOST_THRASHING + 1
 
@@ -218,7 +218,7 @@ def test_prewarming_tells_what_is_missing_and_protects_what_is_there() -> None:
 def test_room_leaves_out_what_is_promised() -> None:
     plan = Plan(a={1: [1], 2: [2], 3: [3]})
     cache = cache_of(plan, 10)
-    cache.begin(0, (), {("a", 1): SIZE, ("a", 2): SIZE})
+    cache.begin(0, {}, {("a", 1): SIZE, ("a", 2): SIZE})
     assert cache.room_bytes == 8 * SIZE
     cache.put("a", frame(1))
     assert cache.room_bytes == 8 * SIZE
@@ -266,7 +266,7 @@ def test_many_threads_may_use_it_at_once() -> None:
     for thread in threads:
         thread.join()
     assert max(most) <= 54 * SIZE, "the budget, and the four frames that are shown now"
-    cache.begin(1000, ())
+    cache.begin(1000, {})
     assert cache.used_bytes == 0
 
 

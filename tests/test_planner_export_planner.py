@@ -406,7 +406,7 @@ def test_too_many_instances_are_refused_with_a_way_out(monkeypatch: pytest.Monke
     monkeypatch.setattr("planner.clip_uses.MAX_USES", 200)
     with pytest.raises(SetupError, match="shows clips more than 200 times") as caught:
         new_planner(nested_twice(8, apart=True))
-    assert caught.value.suggestion == "use --system v1, which plans nothing ahead"
+    assert caught.value.suggestion == "nest compositions less deeply, or show them less often"
 
 
 def two_hours(clips: int) -> Film:

@@ -21,7 +21,12 @@ from export.job import ExportOptions
 from export.outputs.input_files import files_of
 from planner.loader import LoadedProject
 
-_NOT_IN_THE_FILM = frozenset(("variables", "force", "cache_bytes", "memory_limit_bytes", "audio_workers", "system"))
+_NOT_IN_THE_FILM = frozenset(
+    (
+        *("variables", "force", "cache_bytes", "memory_limit_bytes"),
+        *("processes", "audio_workers", "system"),
+    )
+)
 """Options that change how a film is made, or whether; variables come from the job."""
 
 

@@ -174,6 +174,7 @@ class _Batch:
             force=each.force,
             memory_limit_bytes=max(self._options.memory_limit_bytes // processes, 1),
             cache_bytes=max(self._options.cache_bytes // processes, 1),
+            processes=processes,
         )
 
     def _hear(self, pool: BatchPool) -> None:
