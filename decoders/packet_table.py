@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from decoders.sound_clock import RESTART_SECONDS
 from decoders.transport_stream import is_whole
 from planner.pts_table import PtsTable
 
@@ -112,14 +113,20 @@ class AudioPackets:
     """pts of the end of the last packet, padding left out; None while there was no packet with a pts."""
     _full_duration: int = 0
     """Of the longest packet so far."""
+    _restarts: int = 0
+    """Ticks by which the clock would be ahead if it had never begun anew."""
 
     def add(self, packet: Packet[AudioStream]) -> None:
         if packet.pts is None or packet.is_discard:
             return
         duration = packet.duration or self._full_duration
         self._full_duration = max(self._full_duration, duration)
+        pts = packet.pts + self._restarts
+        if self.end is not None and pts < self.end and (self.end - pts) * self.time_base > RESTART_SECONDS:
+            self._restarts += self.end - pts
+            pts = self.end
         # Some demuxers tell the last packet's duration without its padding, others with it.
-        end = packet.pts + min(duration, self._full_duration - self._padding(packet))
+        end = pts + min(duration, self._full_duration - self._padding(packet))
         self.end = end if self.end is None else max(self.end, end)
 
     def _padding(self, packet: Packet[AudioStream]) -> int:

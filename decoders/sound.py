@@ -6,8 +6,8 @@ a `SoundReader` closes it. Passive; one thread.
 The stream is *defined* as the file decoded and resampled from its beginning: AAC and AC-3 decoders carry state from
 packet to packet and a resampler has a phase, so samples that follow a seek differ from those that are reached by
 decoding. The reader therefore only goes forward, and begins the file again where it is asked to go back. Samples are
-counted; timestamps only tell where the first one lies, and where a recording was interrupted. What was decoded last
-is kept for a moment, so that what begins a little before the end of what was read goes on, too.
+counted; timestamps only tell where the first one lies, and where they leap or drift (`sound_clock`). What was decoded
+last is kept for a moment, so that what begins a little before the end of what was read goes on, too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from itertools import chain
 
 import av
 import numpy as np
@@ -27,15 +26,13 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from decoders.container import open_container, reason
+from decoders.sound_clock import Loss, SampleClock
 from decoders.sound_converter import Samples, SoundConverter
-from planner.clock import format_time, round_half_up, sample_at
+from decoders.sound_retiming import Retiming, Warp
+from planner.clock import format_time, sample_at
 from planner.errors import RenderError
 from planner.media import MediaFacts
 from planner.timeline import Media
-
-GAP_SECONDS = Fraction(1, 20)
-"""Timestamps that run ahead of the counted samples by more than this tell of an interrupted recording, and silence
-fills the gap; less is rounding and jitter."""
 
 KEPT_SECONDS = Fraction(1, 2)
 """Of what was decoded, a reader keeps so much: twice what a stretched clip looks at behind its end and the next one
@@ -47,16 +44,8 @@ _CHECKSUMMED = frozenset({"flac", "ac3", "eac3"})
 _SEAMLESS = frozenset({"flac", "ogg"})
 """Containers in which sound has no gaps: where there is one, libav has left out what it could not read."""
 
-
-class SoundSource(Protocol):
-    """Samples by index."""
-
-    @property
-    def channels(self) -> int:
-        """Of the samples that are read."""
-
-    def read_at(self, first: int, count: int) -> Samples:
-        """Exactly `count` samples from index `first` on; silence where there is no sound. Raises RenderError."""
+_UNTIMED = frozenset({"aac", "ac3", "dts", "dtshd", "eac3", "loas", "mlp", "mp3", "truehd"})
+"""Streams without a container: their timestamps are libav's, which counts at the rate that they begin with."""
 
 
 class SoundReader:
@@ -164,8 +153,9 @@ class SoundReader:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self.position = self._decoded = self._origin
         self._damage = []
-        seamless = self._container.format.name in _SEAMLESS
-        self._blocks = self._decode(_frames(self._container, stream), seamless=seamless)
+        name = self._container.format.name
+        clock = SampleClock(timed=name not in _UNTIMED, seamless=name in _SEAMLESS)
+        self._blocks = self._decode(_frames(self._container, stream), clock)
 
     def _next_block(self) -> Samples | None:
         """Decode on, and forget what is too far behind; None at the end of the file."""
@@ -188,39 +178,34 @@ class SoundReader:
                 return block[first - at : end - at] if end <= at + len(block) else None
         return None
 
-    def _decode(self, frames: Iterator[AudioFrame | _Loss], *, seamless: bool) -> Iterator[Samples]:
-        """The whole stream from its first sample on, in blocks that follow one another without a gap.
-
-        `seamless` says that its timestamps only have gaps where it is damaged.
-        """
+    def _decode(self, frames: Iterator[AudioFrame | Loss], clock: SampleClock) -> Iterator[Samples]:
+        """The whole stream from its first sample on, in blocks that follow one another without a gap."""
         converter = SoundConverter(self._audio.layout, self._rate)
-        clock = _SampleClock()
-        loss: _Loss | None = None
-        lost_at = self._origin
-        for frame in frames:
-            if isinstance(frame, _Loss):
-                if loss is None:
-                    loss, lost_at = frame, self._index(clock.elapsed)
-                continue
-            gap = clock.gap_before(frame, exactly=loss is not None)
-            if gap and loss is None and seamless:
-                loss, lost_at = _Loss("a part of it is missing"), self._index(clock.elapsed)
-            clock.count(gap)
-            yield from converter.silence(frame, gap)
+        retiming = Retiming(self._audio.channels)
+        for placed in clock.placed(frames):
+            frame, silence, loss = placed.frame, placed.silence, placed.loss
+            if silence and loss is None and clock.seamless:
+                loss = Loss("a part of it is missing")
             if loss is not None:
-                self._note_damage(lost_at, self._index(clock.elapsed), loss)
-                loss = None
-            clock.count(frame.samples)
-            yield from converter.convert(frame)
-        yield from converter.flush()
-        if loss is not None:
-            self._note_damage(lost_at, sample_at(self._audio.end, self._rate), loss)
+                begin = clock.elapsed - Fraction(frame.samples, frame.sample_rate)
+                self._note_damage(self._index(begin - Fraction(silence, frame.sample_rate)), self._index(begin), loss)
+            if placed.taken:
+                at = clock.decoded - Fraction(frame.samples, frame.sample_rate)
+                lengths = (Fraction(samples, frame.sample_rate) for samples in (placed.taken, placed.given))
+                retiming.add(Warp(sample_at(at, self._rate), *(sample_at(each, self._rate) for each in lengths)))
+            for block in chain(converter.silence(frame, silence), converter.convert(frame)):
+                yield from retiming.process(block)
+        for block in converter.flush():
+            yield from retiming.process(block)
+        yield from retiming.finish()
+        if clock.loss is not None:
+            self._note_damage(self._index(clock.elapsed), sample_at(self._audio.end, self._rate), clock.loss)
 
     def _index(self, elapsed: Fraction) -> int:
         """Index of the sample at a time since the first one."""
         return self._origin + sample_at(elapsed, self._rate)
 
-    def _note_damage(self, first: int, end: int, loss: _Loss) -> None:
+    def _note_damage(self, first: int, end: int, loss: Loss) -> None:
         if self._media.on_error == "fail":
             self._damage.append((first, max(end, first + 1), loss.reason))
 
@@ -244,14 +229,7 @@ class SoundReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """A packet that gave no sound."""
-
-    reason: str
-
-
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | _Loss]:
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | Loss]:
     """Every frame of a stream, in order, and a loss for every packet that can't be read or decoded."""
     packets = container.demux(stream)
     unreadable = 0
@@ -261,7 +239,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         except av.FFmpegError as error:
             unreadable += 1
             packets = container.demux(stream)
-            yield _Loss(reason(error))
+            yield Loss(reason(error))
             continue
         if packet is None:
             return
@@ -269,10 +247,10 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            yield _Loss(reason(error))
+            yield Loss(reason(error))
             continue
         if packet.is_corrupt:
-            yield _Loss("a packet is incomplete")
+            yield Loss("a packet is incomplete")
             continue
         yield from frames
 
@@ -287,47 +265,3 @@ def _copy(block: Samples, at: int, samples: Samples, first: int) -> None:
     low, high = max(first, at), min(first + len(samples), at + len(block))
     if low < high:
         samples[low - first : high - first] = block[low - at : high - at]
-
-
-class _SampleClock:
-    """Where in a recording a frame belongs: by counting samples, and by its timestamp where the two are far apart."""
-
-    def __init__(self) -> None:
-        self._before = Fraction(0)
-        """Seconds of the samples counted at earlier rates."""
-        self._counted = 0
-        self._rate = 1
-        self._zero_pts: int | None = None
-        """Timestamp of the first sample counted at this rate; None before a frame had one."""
-        self._tick = Fraction(1)
-        """Samples of one tick of the timestamps."""
-
-    @property
-    def elapsed(self) -> Fraction:
-        """Seconds of sound and silence since the first frame."""
-        return self._before + Fraction(self._counted, self._rate)
-
-    def gap_before(self, frame: AudioFrame, *, exactly: bool) -> int:
-        """Samples of silence that are missing before a frame. They are not counted by this call.
-
-        `exactly` says that packets were lost, so that any time ahead is a gap; else only one above GAP_SECONDS is.
-        It is a whole number of frames where the timestamps, as coarse as they are, allow that. Timestamps that fall
-        behind are not believed: nothing that was recorded is dropped.
-        """
-        if frame.sample_rate != self._rate:
-            self._before, self._counted, self._rate = self.elapsed, 0, frame.sample_rate
-            self._zero_pts = None
-        if frame.pts is None:
-            return 0
-        if self._zero_pts is None:
-            assert frame.time_base is not None
-            self._tick = frame.time_base * self._rate
-            self._zero_pts = frame.pts - int(self._counted / self._tick)
-        ahead = (frame.pts - self._zero_pts) * self._tick.numerator // self._tick.denominator - self._counted
-        if ahead <= 0 or ahead <= (self._tick if exactly else GAP_SECONDS * self._rate):
-            return 0
-        whole_frames = round_half_up(Fraction(ahead, frame.samples)) * frame.samples
-        return whole_frames if abs(whole_frames - ahead) <= self._tick else ahead
-
-    def count(self, samples: int) -> None:
-        self._counted += samples

@@ -18,8 +18,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from decoders.sound import SoundReader, SoundSource
+from decoders.sound import SoundReader
 from decoders.sound_converter import Samples
+from decoders.sound_source import SoundSource
 from decoders.sound_spool import SoundSpool
 from decoders.sound_stretch import SoundStretch, stretch_reach
 from decoders.sound_varispeed import VarispeedSound, varispeed_reach

@@ -11,8 +11,8 @@ import tempfile
 
 import numpy as np
 
-from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
+from decoders.sound_source import SoundSource
 from planner.errors import RenderError
 
 MEMORY_BYTES = 8 * 2**20

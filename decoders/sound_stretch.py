@@ -16,8 +16,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
+from decoders.sound_source import SoundSource
 from decoders.sound_window import SoundWindow
 
 HOP_SECONDS = 0.0213

@@ -17,8 +17,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
+from decoders.sound_source import SoundSource
 from decoders.sound_window import SoundWindow
 
 GRID = 512

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from decoders.sound import SoundSource
 from decoders.sound_converter import Samples
+from decoders.sound_source import SoundSource
 
 
 class SoundWindow:
