@@ -34,7 +34,16 @@ MAX_SAMPLES = 16
 """Of one pixel, on each axis."""
 _MEASURED_PX = 1000
 """Advances are not hinted, so they are the same fraction of an em at every size; at this one they are fine enough."""
+_MEASURED_LENGTH = 1000
+"""Characters that are measured at once without looking whether Raqm's lengths hold them."""
+_MEASURED_EMS = 30_000
+"""Raqm counts 64ths of a pixel in 32 bits, which hold 33,554 ems; longer texts are as long as their parts."""
+_MOST_MARKS = 128
+"""Characters of a user-perceived character; languages need a handful."""
 _SPACE = ord(" ")
+
+_MAX_SAMPLES_OF_RUN = 2 * 16384**2
+"""Pillow draws no more at once. Runs that would have more, such as those with wide outlines, get fewer a pixel."""
 
 # Pillow's limit for damaged picture files also stops it from drawing large letters; it holds for the whole process.
 Image.MAX_IMAGE_PIXELS = 16384**2
@@ -70,12 +79,18 @@ class Font:
         """
         if cluster.isspace():
             return _SPACE in self.characters
-        forms = (cluster, unicodedata.normalize("NFC", cluster), unicodedata.normalize("NFD", cluster))
+        forms = (cluster, normalised("NFC", cluster), normalised("NFD", cluster))
         return any(all(ord(c) in self.characters for c in form if not is_ignorable(c)) for form in forms)
 
     def advance(self, text: str, direction: Literal["ltr", "rtl"]) -> float:
         """Width of a text of one direction, ems."""
         return _advance(self.path, text, direction)
+
+
+def normalised(form: Literal["NFC", "NFD"], cluster: str) -> str:
+    """Unicode's normal form, by parts where a text piles up marks, which Python sorts in quadratic time."""
+    parts = (cluster[at : at + _MOST_MARKS] for at in range(0, len(cluster), _MOST_MARKS))
+    return "".join(unicodedata.normalize(form, part) for part in parts)
 
 
 def is_ignorable(character: str) -> bool:
@@ -170,6 +185,15 @@ def _sized(path: str, size_px: float) -> ImageFont.FreeTypeFont:
 
 @functools.lru_cache(maxsize=4096)  # words come again
 def _advance(path: str, text: str, direction: Literal["ltr", "rtl"]) -> float:
+    if len(text) > _MEASURED_LENGTH:
+        parts = (text[at : at + _MEASURED_LENGTH] for at in range(0, len(text), _MEASURED_LENGTH))
+        about = sum(_measured(path, part, direction) for part in parts)
+        if about > _MEASURED_EMS:
+            return about
+    return _measured(path, text, direction)
+
+
+def _measured(path: str, text: str, direction: Literal["ltr", "rtl"]) -> float:
     with font_errors(path):
         return _sized(path, _MEASURED_PX).getlength(text, direction=direction) / _MEASURED_PX
 
@@ -196,6 +220,8 @@ def draw_run(
             return None
         left_px, top_px, right_px, bottom_px = extent
         samples = _samples(size_px)
+        while (right_px - left_px) * (bottom_px - top_px) * samples**2 > _MAX_SAMPLES_OF_RUN and samples > 1:
+            samples -= 1
         image = Image.new("L", ((right_px - left_px) * samples, (bottom_px - top_px) * samples))
         ImageDraw.Draw(image).text(
             (round(x * samples) - left_px * samples, round(y * samples) - top_px * samples),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from compositor.bidi import CONTROLS, OVERRIDES, embedding_levels, visual_order
-from compositor.fonts import DEFAULT_FONT, Font, is_ignorable, load_font
+from compositor.fonts import DEFAULT_FONT, Font, is_ignorable, load_font, normalised
 from compositor.line_breaks import SOFT_HYPHEN, break_ends, grapheme_starts
 from planner.errors import SetupError
 from planner.timeline import Colour, Text
@@ -28,6 +28,9 @@ _NARROWING_EMS = 1 / 64
 """How near the narrowest box is looked for: less than a pixel of usual text."""
 _RECKONING = 1 / 400
 """How far a line may be longer than the sum of its words."""
+_BEGINNING = 256
+"""Characters of a long piece that are measured before all of it."""
+_SLACK_EMS = 8
 _ALIGNMENT = {"left": 0.0, "center": 0.5, "right": 1.0}
 _INVISIBLE = CONTROLS | {SOFT_HYPHEN, "\u200b", "\ufeff"}
 
@@ -209,7 +212,7 @@ class _Paragraph:
         for font in fonts:
             if font.has(cluster):
                 return font
-        visible = [c for c in unicodedata.normalize("NFC", cluster) if not is_ignorable(c)]
+        visible = [c for c in normalised("NFC", cluster) if not is_ignorable(c)]
         missing = next((c for c in visible if not any(font.has(c) for font in fonts)), None)
         names = ", ".join(f'"{Path(font.path).name}"' for font in fonts)
         what = f"a glyph for {_named(missing)}" if missing else f"all of {' and '.join(map(_named, visible))}"
@@ -229,10 +232,10 @@ class _Paragraph:
         lines = []
         start = 0
         while start < length:
-            end = self._fill(start, words[bisect_right(words, start) :], box_ems)
+            end = self._fill(start, words, box_ems)
             if end is None:
-                letters = self._graphemes[bisect_right(self._graphemes, start) :]
-                end = self._fill(start, letters, box_ems) or letters[0]
+                first = self._graphemes[bisect_right(self._graphemes, start)]
+                end = self._fill(start, self._graphemes, box_ems) or first
             lines.append(self._pieces(start, self._shown_end(start, end), end))
             start = end
         return lines
@@ -261,21 +264,38 @@ class _Paragraph:
         start = 0
         for end in break_ends(self._text):
             shown = start + len(self._text[start:end].rstrip())
-            advances = [sum(piece.advance for piece in self._pieces(start, stop)) for stop in (end, shown)]
-            yield advances[0], advances[1]
+            yield self._advance(start, end), self._advance(start, shown)
             start = end
 
     def _fill(self, start: int, ends: Sequence[int], box_ems: float) -> int | None:
-        """The last of the ends up to which the text from `start` fits; None where not even the first does."""
+        """The last of the ends up to which the text from `start` fits; None where not even the next one does."""
+        done = bisect_right(ends, start)
 
         def fits(count: int) -> bool:
-            end = ends[count - 1]
-            pieces = self._pieces(start, self._shown_end(start, end), end)
+            end = ends[done + count - 1]
+            if self._far_too_long(start, end, box_ems):
+                return False
             # Advances come as 64ths of a pixel; a box of exactly the text's width must hold it.
-            return sum(piece.advance for piece in pieces) <= box_ems + 1e-4
+            return self._advance(start, self._shown_end(start, end), end) <= box_ems + 1e-4
 
-        count = _last(fits, len(ends))
-        return ends[count - 1] if count else None
+        count = _last(fits, len(ends) - done)
+        return ends[done + count - 1] if count else None
+
+    def _advance(self, start: int, end: int, broken_at: int | None = None) -> float:
+        """Ems."""
+        return sum(piece.advance for piece in self._pieces(start, end, broken_at))
+
+    def _far_too_long(self, start: int, end: int, box_ems: float) -> bool:
+        """Whether the beginning alone is longer than a box by more than any kerning or ligature takes back.
+
+        So a word that fills many lines is not measured as a whole for each of them.
+        """
+        length = _BEGINNING
+        while length < end - start:
+            if self._advance(start, start + length) > 2 * box_ems + _SLACK_EMS:
+                return True
+            length *= 2
+        return False
 
     def _shown_end(self, start: int, end: int) -> int:
         """Without the blanks before a break: they hang out of the line."""
