@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from heapq import heappop, heappush
 
 from planner.animation import Animated, Keyframe
 from planner.cue_text import CueBlock, CueShaper, Frame, cue_block
@@ -20,8 +21,10 @@ from planner.timeline import ONE, Clip, Subtitles, Text, Timeline, Track, Transf
 
 _TOP_LEFT = Animated.constant(0, 0)
 _SHOWN_PROBLEMS = 5
-_MOST_SHIFTS = 1000
-"""How often a cue is moved out of the way of others before it is left where it is."""
+_MOST_TOGETHER = 500
+"""Cues shown at one time that a further one makes room for. Beyond that it stays where it is, above all others."""
+_MOST_SHIFTS = 4
+"""How often a cue is moved out of the way of another: sums of binary fractions may leave a sliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,11 @@ class _Burning:
         self._timeline = timeline
         self._film = timeline.duration
         self._canvas = (timeline.root.width, timeline.root.height)
-        self._active: list[_Shown] = []
+        self._active: dict[int, _Shown] = {}
+        """By number, in order of start."""
+        self._ends: list[tuple[Fraction, int]] = []
+        """A heap of when active cues end, and their numbers."""
+        self._count = 0
         self._lanes: dict[int, list[list[Clip]]] = {}
         self._sizes: dict[Text, tuple[float, float]] = {}
         self._notes: list[dict[str, int]] = []
@@ -129,10 +136,13 @@ class _Burning:
         if block is None:
             return
         start, end = max(cue.start, Fraction(0)), min(cue.end, self._film)
-        self._active = [shown for shown in self._active if shown.end > start]
+        while self._ends and self._ends[0][0] <= start:
+            del self._active[heappop(self._ends)[1]]
         box = self._box(cue, entry, sheet, block, frame)
         lane = self._lane(cue.layer, box, start)
-        self._active.append(_Shown(end, cue.layer, box, cue.position is None, lane))
+        self._count += 1
+        self._active[self._count] = _Shown(end, cue.layer, box, cue.position is None, lane)
+        heappush(self._ends, (end, self._count))
         self._sizes[block.text] = (block.width, block.height)
         # On whole pixels letters are as sharp as they were drawn.
         x, y = round(box.left + block.border), round(box.top + block.border + block.rise)
@@ -166,22 +176,28 @@ class _Burning:
 
     def _clear(self, box: _Box, layer: int, *, downwards: bool) -> _Box:
         """The nearest free place in one direction."""
-        steering = [shown.box for shown in self._active if shown.layer == layer and shown.steers]
-        for _ in range(_MOST_SHIFTS):
-            hit = next((other for other in steering if other.meets(box)), None)
-            if hit is None:
-                break
-            shift = hit.bottom - box.top if downwards else hit.top - box.bottom
-            box = _Box(box.left, box.top + shift, box.right, box.bottom + shift)
+        if len(self._active) >= _MOST_TOGETHER:
+            return box
+        steering = [shown.box for shown in self._active.values() if shown.layer == layer and shown.steers]
+        # Those that it meets first come first, so none that it has left behind can be in its way again.
+        steering.sort(key=lambda other: other.top if downwards else -other.bottom)
+        for other in steering:
+            for _ in range(_MOST_SHIFTS):
+                if not other.meets(box):
+                    break
+                shift = other.bottom - box.top if downwards else other.top - box.bottom
+                box = _Box(box.left, box.top + shift, box.right, box.bottom + shift)
         return box
 
     def _lane(self, layer: int, box: _Box, start: Fraction) -> int:
         """The lowest track on which nothing is shown at that time, above all that the cue is painted over."""
         lanes = self._lanes.setdefault(layer, [])
-        covered = (s.lane for s in self._active if s.layer == layer and s.box.meets(box))
-        lane = max(covered, default=-1) + 1
-        while lane < len(lanes) and lanes[lane] and lanes[lane][-1].end > start:
-            lane += 1
+        lane = len(lanes)
+        if len(self._active) < _MOST_TOGETHER:
+            covered = (s.lane for s in self._active.values() if s.layer == layer and s.box.meets(box))
+            lane = max(covered, default=-1) + 1
+            while lane < len(lanes) and lanes[lane] and lanes[lane][-1].end > start:
+                lane += 1
         if lane == len(lanes):
             lanes.append([])
         return lane

@@ -207,6 +207,39 @@ def test_thousands_of_cues_take_time_in_proportion() -> None:
     assert seconds(4000) < 10 * seconds(1000)
 
 
+@pytest.mark.parametrize("row", [2, 8])
+def test_cues_that_are_shown_together_stand_side_by_side(row: int) -> None:
+    """Of any width and column; each keeps the row that it would have alone, or moves by whole heights of others."""
+    draw = random.Random(row)
+    several = [
+        cue(f"{n:0{draw.randint(1, 30)}}", 0, 9, n, style=replace(STYLE, align=row + draw.randint(-1, 1)))
+        for n in range(60)
+    ]
+    shown = [clip for lane in lanes(burn(*several)) for clip in lane]
+    boxes = [(*place(clip), *Monospaced().size(clip.content)) for clip in shown if isinstance(clip.content, Text)]
+    for index, (left, top, width, height) in enumerate(boxes):
+        for x, y, wide, high in boxes[:index]:
+            assert left >= x + wide - 1 or x >= left + width - 1 or top >= y + high or y >= top + height
+
+
+def test_cues_that_are_all_shown_together_take_time_in_proportion() -> None:
+    def seconds(count: int) -> float:
+        cues = [cue(f"cue {n}", 0, 9, n) for n in range(count)]
+        started = time.process_time()
+        assert sum(map(len, lanes(burn(*cues)))) == count
+        return time.process_time() - started
+
+    assert seconds(4000) < 8 * seconds(1000)
+
+
+def test_in_a_crowd_later_cues_lie_above_earlier_ones() -> None:
+    crowd = [cue(f"{n:04}", 0, 9, n) for n in range(600)]
+    shown = [clip.content.content for [clip] in lanes(burn(*crowd)) if isinstance(clip.content, Text)]
+    assert shown == sorted(shown)
+    later = burn(*crowd, cue("alone", 20, 21))
+    assert places(later)["alone"] == (88, 80)
+
+
 def test_the_key_of_a_frame_knows_fonts_by_their_content() -> None:
     def key(path: str, content: str) -> str:
         text = Text("ab", 10, fonts=(path,), spans=(TextSpan(0, 1, (path,), (1.0, 1.0, 1.0, 1.0)),))
