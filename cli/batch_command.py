@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +11,7 @@ from cli.batch_narrator import BatchProgressStyle, batch_narrator
 from cli.export_command import export, export_options
 from cli.invocation import Invocation, verbose_option
 from cli.parameters import PATH
-from cli.talk import talk
+from cli.talk import show_json, talk
 
 _OF_EXPORT = (
     *("system", "variables", "video_codec", "crf", "bitrate", "preset", "pix_fmt", "gop", "audio_codec"),
@@ -81,5 +80,5 @@ def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int
             talk(result.traceback.rstrip())
     told.finished(summary, table=not flags["as_json"])
     if flags["as_json"]:
-        click.echo(json.dumps(summary.as_dict(), indent=2, ensure_ascii=False))
+        show_json(summary.as_dict())
     return summary.exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from cli.options import decoding_options, network_option, renderer_option, set_o
 from cli.parameters import PATH, Parsed
 from cli.progress import HEARTBEAT_SECONDS
 from cli.table import print_table
-from cli.talk import is_terminal, printable, styled, talk, wants_colour
+from cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
 from export.checks.check_job import CheckOptions, SilentCheckListener
 from export.job import ExportOptions, Renderer, System
 from planner.checks import parse_moments, parse_tolerance
@@ -117,7 +116,7 @@ def check(
         for line in annotation_lines(found):
             talk(line)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        show_json(found.as_dict())
     else:
         _print(found, quiet=quiet)
     # Last, so that what was found is told also where they can't be written.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from cli.options import (
 from cli.parameters import PATH
 from cli.progress import HEARTBEAT_SECONDS, rate, size_text
 from cli.table import print_table
-from cli.talk import is_terminal, printable, styled, talk, wants_colour
+from cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
 from export.job import ExportOptions, Renderer
 from planner.clock import format_time
 from planner.timeline import VideoSettings
@@ -78,7 +77,7 @@ def compare(invocation: Invocation, /, project: Path, difference: Path, as_json:
     finally:
         told.close()
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        show_json(found.as_dict())
     else:
         _print(found)
     return 0 if found.difference is None else DIFFERENT

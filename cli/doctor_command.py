@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from itertools import groupby
 from operator import attrgetter
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.invocation import verbose_option
-from cli.talk import printable, show
+from cli.talk import printable, show, show_json
 
 if TYPE_CHECKING:
     from export.machine import MachineItem
@@ -29,7 +28,7 @@ def doctor(as_json: bool) -> int:
     machine = inspect()
     if as_json:
         answer = {"ready": machine.ready, "items": [asdict(item) for item in machine.items]}
-        click.echo(json.dumps(answer, indent=2))
+        show_json(answer)
         return 0 if machine.ready else NOT_READY
     width = max(len(item.name) for item in machine.items)
     for section, items in groupby(machine.items, attrgetter("section")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +22,7 @@ from cli.options import (
 from cli.parameters import PATH
 from cli.progress import clock, rate, size_text
 from cli.table import print_table
-from cli.talk import printable, styled, talk
+from cli.talk import printable, show_json, styled, talk
 from export.job import Copy, ExportOptions, System
 from planner.clock import format_time
 from planner.hardware import Hwaccel
@@ -71,7 +70,7 @@ def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | N
         invocation.interruption.checkpoint()
         write_plan_page(html, found)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        show_json(found.as_dict())
         return
     for warning in found.warnings:
         talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +18,7 @@ from cli.analysis_table import rows as sound_rows
 from cli.error_block import error_block
 from cli.invocation import Invocation, verbose_option
 from cli.progress import rate, size_text
-from cli.talk import printable, show, talk
+from cli.talk import printable, show, show_json, talk
 from planner.clock import format_time
 from planner.errors import ExportError, Interrupted
 from planner.limits import LOST_SOUND_SECONDS
@@ -63,7 +62,7 @@ def probe(context: click.Context, /, files: tuple[str, ...], allow_network: bool
             for answer in answers:
                 answer.show()
     if as_json:
-        click.echo(json.dumps([answer.as_dict() for answer in answers], indent=2))
+        show_json([answer.as_dict() for answer in answers])
     return next((answer.error.exit_code for answer in answers if answer.error is not None), 0)
 
 

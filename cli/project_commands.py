@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from pathlib import Path
@@ -14,7 +13,7 @@ from cli.invocation import Invocation, verbose_option
 from cli.options import decoding_options, network_option, no_fast_paths_option, renderer_option, set_option
 from cli.parameters import PATH, SIZE, TIME
 from cli.progress import Narrator, rate
-from cli.talk import printable, styled, talk
+from cli.talk import printable, show_json, styled, talk
 from export.job import ExportOptions, Renderer, System
 from planner.clock import Time, format_time
 from planner.errors import ProjectError, SetupError
@@ -75,10 +74,10 @@ def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_networ
         if as_json:
             fields = error.as_dict()
             told = {name: fields[name] for name in ("problems", "more_problems")}
-            click.echo(json.dumps({"valid": False, **told, "warnings": []}, indent=2))
+            show_json({"valid": False, **told, "warnings": []})
         raise
     if as_json:
-        click.echo(json.dumps(_facts(found), indent=2))
+        show_json(_facts(found))
         return
     for warning in found.warnings:
         talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
@@ -148,4 +147,4 @@ def schema() -> None:
     """Print the JSON Schema of the project file, for editors and checks."""
     from planner.schema import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    show_json(json_schema())

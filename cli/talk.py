@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
+
+from planner.shown_text import shown_json, visible
 
 
 def is_terminal() -> bool:
@@ -54,5 +57,14 @@ def show(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """The text on one line, control characters and undecodable bytes escaped: a file name can't steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    """The text on one line, as `planner.shown_text.visible`, without what GitHub Actions would take for a command.
+
+    GitHub looks for `::` at the beginning of a line, and for `##[` anywhere in it.
+    """
+    text = visible(text).replace("##[", "#\\x23[")
+    return re.sub(r"^(\s*):(?=:)", r"\1\\x3a", text)
+
+
+def show_json(data: Any, *, indent: int | None = 2) -> None:
+    """Print JSON to stdout."""
+    click.echo(shown_json(data, indent=indent))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from string import Template
 
+from export.outputs.html_text import as_html
 from export.outputs.text_file import write_text_file
 from export.plan_description import ClipBox, CompositionBox, FileUse, PlanDescription, TrackBox
 from planner.errors import SetupError
@@ -40,8 +40,8 @@ def plan_page(plan: PlanDescription) -> str:
     """The page."""
     page = _Page(plan)
     return Template(files("export").joinpath("plan_page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(plan.name or plan.project),
-        heading=escape(plan.name or plan.project),
+        title=as_html(plan.name or plan.project),
+        heading=as_html(plan.name or plan.project),
         subtitle=page.subtitle(),
         facts="\n".join(page.facts()),
         warnings=page.warnings(),
@@ -57,7 +57,7 @@ def plan_page(plan: PlanDescription) -> str:
         table="\n".join(page.table()),
         note=page.note(),
         templates="\n".join(page.templates()),
-        footer=f"reelmill {escape(version('reelmill'))}, from {escape(plan.project)}",
+        footer=f"reelmill {as_html(version('reelmill'))}, from {as_html(plan.project)}",
     )
 
 
@@ -90,7 +90,7 @@ class _Page:
         parts = [f"{plan.width}×{plan.height}", f"{_number(plan.fps)} frames/s", _duration(plan.end - plan.start)]
         if plan.start > 0:
             parts.append(f"from {_clock(plan.start)} to {_clock(plan.end)}")
-        return escape(" · ".join(([plan.project] if plan.name else []) + parts))
+        return as_html(" · ".join(([plan.project] if plan.name else []) + parts))
 
     def facts(self) -> Iterator[str]:
         plan = self._plan
@@ -112,10 +112,10 @@ class _Page:
         if plan.system == "v2":
             cells.append(("Cache", f"{kept:.0%}", f"of {plan.cache_bytes / 1e6:,.0f} MB at most"))
         for name, value, more in cells:
-            yield f"<div><dt>{name}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
+            yield f"<div><dt>{name}</dt><dd>{as_html(value)}<small>{as_html(more)}</small></dd></div>"
 
     def warnings(self) -> str:
-        items = "".join(f"<li>{escape(warning)}</li>" for warning in self._plan.warnings)
+        items = "".join(f"<li>{as_html(warning)}</li>" for warning in self._plan.warnings)
         return f'<ul class="warnings">{items}</ul>' if items else ""
 
     def legend(self) -> str:
@@ -163,7 +163,7 @@ class _Page:
         shown = [clip for clip in track.clips if clip.start < end and clip.end > start]
         yield f'<div class="row{" sound" if track.kind == "audio" else ""}">'
         count = f"<small>{_count(len(shown), 'clip')}</small>" if track.kind == "video" else ""
-        yield f'<div class="name" title="{escape(track.id)}"><b>{escape(track.id)}</b>{count}</div><div class="lane">'
+        yield f'<div class="name" title="{as_html(track.id)}"><b>{as_html(track.id)}</b>{count}</div><div class="lane">'
         for clip in shown:
             yield self._clip(clip, start, end)
         for before, after in pairwise(shown):
@@ -176,14 +176,14 @@ class _Page:
         speed = "" if clip.speed == 1 else f" ×{_number(clip.speed)}"
         what = f"{clip.id}: {clip.kind} {clip.label}{speed}, {_clock(clip.start)} to {_clock(clip.end)}"
         label = clip.label.splitlines()[0] if clip.label.strip() else ""
-        more = f" <em>{escape(label)}{speed}</em>" if label != clip.id or speed else ""
-        inner = f"<span>{escape(clip.id)}{more}</span>"
-        common = f'class="clip {clip.kind}" title="{escape(what)}"'
+        more = f" <em>{as_html(label)}{speed}</em>" if label != clip.id or speed else ""
+        inner = f"<span>{as_html(clip.id)}{more}</span>"
+        common = f'class="clip {clip.kind}" title="{as_html(what)}"'
         if clip.composition is not None:
             number = self._compositions[clip.composition]
             return (
                 f'<button {common} style="{style}" aria-expanded="false" data-composition="{number}" '
-                f'data-clip="{escape(clip.id)}">{inner}</button>'
+                f'data-clip="{as_html(clip.id)}">{inner}</button>'
             )
         if clip.file is not None:
             number = self._files[clip.file]
@@ -197,7 +197,7 @@ class _Page:
             rows = "\n".join(self.composition(box, Fraction(0), box.duration, 0))
             yield (
                 f'<template id="composition-{self._compositions[box.id]}"><div class="inside"><div class="box">'
-                f"<header><b>{escape(box.id or '')}</b><span>{about}</span><button>close</button></header>"
+                f"<header><b>{as_html(box.id or '')}</b><span>{about}</span><button>close</button></header>"
                 f'<div class="sheet z0">{rows}</div></div></div></template>'
             )
 
@@ -216,9 +216,9 @@ class _Page:
             where = f"{_clock(part.start)} to {_clock(part.end)}, {_count(part.frames, 'frame')}"
             style = _place(part.start, part.end, start, end)
             kind, hue = ("text", "") if part.media is None else ("media", f";{_hue(numbers[part.media])}")
-            label = escape(part.media or "encoded")
+            label = as_html(part.media or "encoded")
             yield (
-                f'<div class="copy clip {kind}" style="{style}{hue}" title="{escape(f"{what}: {where}")}">'
+                f'<div class="copy clip {kind}" style="{style}{hue}" title="{as_html(f"{what}: {where}")}">'
                 f"<span>{label}</span></div>"
             )
         yield "</div></div>"
@@ -231,8 +231,8 @@ class _Page:
             number = self._files[file.file_hash]
             yield (
                 f'<div class="row file" data-file="{number}" style="{_hue(number)}">'
-                f'<div class="name" title="{escape(file.path)}"><i class="swatch"></i><div>'
-                f"<b>{escape(file.path.rpartition('/')[2])}</b>{_summary(file)}</div></div>"
+                f'<div class="name" title="{as_html(file.path)}"><i class="swatch"></i><div>'
+                f"<b>{as_html(file.path.rpartition('/')[2])}</b>{_summary(file)}</div></div>"
                 f'<div class="lane">{self._reading_picture(file)}</div></div>'
             )
 
@@ -278,7 +278,7 @@ class _Page:
             + "</tr>"
         )
         for file in self._plan.files:
-            name = f"{escape(file.path)} <small>{escape(', '.join(file.media))}</small>"
+            name = f"{as_html(file.path)} <small>{as_html(', '.join(file.media))}</small>"
             cells = [f"{file.clips:,}"]
             if file.frames:
                 share = f"{file.output_frames / self._plan.frames:.0%}"
@@ -288,7 +288,7 @@ class _Page:
             else:
                 cells += [""] * (len(heads) - 1)
             yield (
-                f'<tr><td title="{escape(file.path)}">{name}</td><td class="ranges">{_ranges(file)}</td>'
+                f'<tr><td title="{as_html(file.path)}">{name}</td><td class="ranges">{_ranges(file)}</td>'
                 + "".join(f"<td>{cell}</td>" for cell in cells)
                 + "</tr>"
             )

@@ -10,13 +10,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from export.checks.check_result import BAD, CheckResult, FrameResult, ProjectResult, SoundResult
+from export.outputs.html_text import as_html
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.clock import format_time
 from planner.errors import ProjectError, RenderError
@@ -69,12 +69,12 @@ def check_page(result: CheckResult) -> Iterator[str]:
     template = files("export.checks").joinpath("check_page.html").read_text(encoding="utf-8")
     before, after = template.split("$projects\n")
     values = {
-        "title": escape(heading),
-        "heading": escape(heading),
-        "subtitle": escape(_subtitle(result)),
+        "title": as_html(heading),
+        "heading": as_html(heading),
+        "subtitle": as_html(_subtitle(result)),
         "facts": "\n".join(_facts(result)),
         "tools": "\n".join(_tools(result)),
-        "footer": f"reelmill {escape(version('reelmill'))}",
+        "footer": f"reelmill {as_html(version('reelmill'))}",
     }
     yield Template(before).substitute(values)
     for number, project in enumerate(result.projects):
@@ -120,12 +120,13 @@ def _states(result: CheckResult) -> tuple[Counter[str], Counter[str]]:
 
 def _fact(name: str, value: str, more: str, bad: int | None) -> str:
     look = "" if bad is None else ' class="bad"' if bad else ' class="good"'
-    return f"<div{look}><dt>{name}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
+    return f"<div{look}><dt>{name}</dt><dd>{as_html(value)}<small>{as_html(more)}</small></dd></div>"
 
 
 def _tools(result: CheckResult) -> Iterator[str]:
     options = "".join(
-        f'<option value="{number}">{escape(project.project)}</option>' for number, project in enumerate(result.projects)
+        f'<option value="{number}">{as_html(project.project)}</option>'
+        for number, project in enumerate(result.projects)
     )
     yield f'<select id="project" aria-label="Project"><option value="">all projects</option>{options}</select>'
     yield '<input type="search" id="text" placeholder="frame, clip, message…" aria-label="Text">'
@@ -158,12 +159,12 @@ def _project(number: int, project: ProjectResult) -> Iterator[str]:
     about = [project.system.upper()] if project.system else []
     about += [f"tolerance {project.tolerance.name}"] if project.error is None and not project.updated else []
     about += [f"{project.seconds:.1f} s"]
-    yield f'<section class="project" data-number="{number}"><header><h2>{escape(project.project)}</h2>'
-    yield f"{_pill(project.status)}<span>{escape(' · '.join(about))}</span></header>\n"
+    yield f'<section class="project" data-number="{number}"><header><h2>{as_html(project.project)}</h2>'
+    yield f"{_pill(project.status)}<span>{as_html(' · '.join(about))}</span></header>\n"
     for text in _said(project):
-        yield f'<div class="said bad">{escape(text)}</div>\n'
+        yield f'<div class="said bad">{as_html(text)}</div>\n'
     for text in (*project.notes, *project.warnings):
-        yield f'<div class="said">{escape(text)}</div>\n'
+        yield f'<div class="said">{as_html(text)}</div>\n'
     if project.sound is not None:
         yield from _sound(number, project, project.sound)
     large = [each for each in project.frames if each.status in BAD]
@@ -192,7 +193,7 @@ def _pill(state: str) -> str:
 
 def _attributes(number: int, project: ProjectResult, state: str, *texts: str) -> str:
     text = " ".join([project.project, _WORDS[state], *texts]).lower()
-    return f'data-project="{number}" data-status="{state}" data-text="{escape(text)}"'
+    return f'data-project="{number}" data-status="{state}" data-text="{as_html(text)}"'
 
 
 def _name(each: FrameResult) -> str:
@@ -205,8 +206,8 @@ def _large(number: int, project: ProjectResult, each: FrameResult) -> Iterator[s
     time = format_time(each.time)
     attributes = _attributes(number, project, each.status, _name(each), time, why, each.message or "")
     yield f'<article class="item" {attributes}><header><h3>{_name(each)} <small>at {time}</small></h3>'
-    yield f'{_pill(each.status)}<span class="why">{escape(why)}</span>'
-    yield f'<p class="message">{escape(each.message or "")}</p></header>\n'
+    yield f'{_pill(each.status)}<span class="why">{as_html(why)}</span>'
+    yield f'<p class="message">{as_html(each.message or "")}</p></header>\n'
     pictures = each.pictures
     found = (
         [(name, data) for name in _NAMES if (data := getattr(pictures, name)) is not None]
@@ -233,10 +234,10 @@ def _small(number: int, project: ProjectResult, each: FrameResult) -> Iterator[s
     """A frame that is as it should be."""
     why, time = ", ".join(each.reasons), format_time(each.time)
     attributes = _attributes(number, project, each.status, _name(each), time, why, each.message or "")
-    yield f'<div class="small {_dot(each.status)}" {attributes} title="{escape(each.message or _WORDS[each.status])}">'
+    yield f'<div class="small {_dot(each.status)}" {attributes} title="{as_html(each.message or _WORDS[each.status])}">'
     if each.pictures is not None and each.pictures.thumbnail is not None:
         yield f'<img loading="lazy" alt="{_name(each)}" src="{_address(each.pictures.thumbnail)}">'
-    yield f'<div><b>{_name(each)}<i class="dot"></i></b><span>{time}<br>{escape(why)}</span></div></div>'
+    yield f'<div><b>{_name(each)}<i class="dot"></i></b><span>{time}<br>{as_html(why)}</span></div></div>'
 
 
 def _address(webp: bytes) -> str:
@@ -247,7 +248,7 @@ def _sound(number: int, project: ProjectResult, sound: SoundResult) -> Iterator[
     message = sound.message or ("every sample is the same" if sound.status == "same" else _WORDS[sound.status])
     soft = "" if sound.status in BAD else " soft"
     yield f'<article class="item" {_attributes(number, project, sound.status, "sound", message)}>'
-    yield f'<header><h3>sound</h3>{_pill(sound.status)}<p class="message{soft}">{escape(message)}</p></header>'
+    yield f'<header><h3>sound</h3>{_pill(sound.status)}<p class="message{soft}">{as_html(message)}</p></header>'
     if sound.courses is not None and sound.status in BAD:
         expected, actual = (_course(course, max(map(len, sound.courses))) for course in sound.courses)
         yield (

@@ -6,7 +6,6 @@ is stricter. Plain functions.
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,9 +18,7 @@ from export.checks.check_result import BAD, CheckResult, ProjectResult
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.clock import format_time
 from planner.errors import ProjectError, RenderError
-
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML can't hold."""
+from planner.shown_text import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,8 @@ def _properties(project: ProjectResult) -> Iterator[tuple[str, str]]:
 
 
 def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)
+    """What XML can't hold has no shape either, and is written as code."""
+    return visible(text, keep="\n\t")
 
 
 def _token(text: str) -> str:
