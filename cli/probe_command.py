@@ -25,7 +25,7 @@ from planner.limits import LOST_SOUND_SECONDS
 
 if TYPE_CHECKING:
     from export.sound.sound_analysis import AnalysisOptions
-    from planner.media import AudioFacts, MediaFacts, VideoFacts
+    from planner.media import AudioFacts, MediaFacts, SizeChange, VideoFacts
     from planner.sound_analysis import SoundAnalysis
 
 
@@ -152,6 +152,19 @@ def _video_dict(video: VideoFacts) -> dict[str, Any]:
         "variable_frame_rate": None if table is None else _is_variable(video),
         "time_base": None if table is None else str(table.time_base),
         "first_pts": None if table is None else table.first_pts,
+        "size_changes": [_change_dict(video, change) for change in video.size_changes],
+    }
+
+
+def _change_dict(video: VideoFacts, change: SizeChange) -> dict[str, Any]:
+    assert video.table is not None
+    width, height = video.display_size_at(change.first_pts)
+    return {
+        "seconds": float(video.table.source_time(change.first_pts)),
+        "width": change.width,
+        "height": change.height,
+        "display_width": round(float(width), 3),
+        "display_height": round(float(height), 3),
     }
 
 
@@ -207,6 +220,11 @@ def _video_rows(video: VideoFacts) -> Iterator[tuple[str, str]]:
     turned = f", turned by {video.orientation.quarter_turns * 90}°" if video.orientation.quarter_turns else ""
     mirrored = ", mirrored" if video.orientation.mirrored else ""
     yield "video", f"{video.codec}, {video.width}×{video.height}{shown}{turned}{mirrored}"
+    for change in video.size_changes:
+        assert video.table is not None
+        at = format_time(video.table.source_time(change.first_pts))
+        width, height = (rate(side) for side in video.display_size_at(change.first_pts))
+        yield "", f"from {at} on {change.width}×{change.height}, shown as {width}×{height}"
     marks = [video.pix_fmt]
     marks += ["alpha"] if video.has_alpha else []
     marks += ["interlaced"] if video.interlaced else []

@@ -51,6 +51,9 @@ KEPT_FRAMES = 4
 REVERSE_WINDOW_BYTES = 256 * 2**20
 """Frames held to play backwards. A GOP that fits is decoded once; a longer one once for each window in it."""
 
+_LOSING_CODECS = frozenset({"mpeg1video", "mpeg2video"})
+"""Decoders that lose the picture they hold back when the next one has another size or aspect ratio."""
+
 
 class _Unclean(Exception):
     """The target was not reached, or not without errors; says why."""
@@ -102,6 +105,9 @@ class Cursor:
         assert facts.video.table is not None
         self._media, self._facts, self._video = media, facts, facts.video
         self._table: PtsTable = facts.video.table
+        restarting = self._video.codec in _LOSING_CODECS
+        self._restarts = frozenset(each.first_pts for each in self._video.size_changes if restarting)
+        """Pictures before which the decoder must put out what it holds back."""
         self._statistics = statistics
         self._allow_network = allow_network
         self._device = device
@@ -303,7 +309,7 @@ class Cursor:
             if self._can_leave_out(packet):
                 return
         try:
-            frames = self._decoder.decode(packet)
+            frames = self._decode_packet(packet)
         except (av.FFmpegError, ValueError) as error:
             if not self._lenient:
                 raise _Unclean(
@@ -325,6 +331,14 @@ class Cursor:
             raise _Unclean(f"the file is damaged near {self._time(self._run.position)} ({problem})")
         if packet.pts is not None:
             self._run.damaged.add(packet.pts)
+
+    def _decode_packet(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """Raises libav's errors."""
+        if packet is None or packet.pts not in self._restarts:
+            return list(self._decoder.decode(packet))
+        held_back = list(self._decoder.decode(None))
+        self._decoder.flush_buffers()
+        return [*held_back, *self._decoder.decode(packet)]
 
     def _can_leave_out(self, packet: Packet[VideoStream]) -> bool:
         """Whether a packet's frame is neither wanted nor needed for another; notes it then."""

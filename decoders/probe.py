@@ -6,6 +6,8 @@ from end to end, without decoding more than its first frames. Passive; thread-sa
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
@@ -36,9 +38,10 @@ from decoders.file_hash import file_hash
 from decoders.normalise import UnsupportedFormat, target_format
 from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
 from decoders.sample_entries import sample_entry
+from decoders.size_changes import SizeWatch
 from decoders.video_codec import video_decoder
 from planner.errors import SetupError
-from planner.media import AudioFacts, MediaFacts, MediaKind, SoundProblem, VideoFacts
+from planner.media import AudioFacts, MediaFacts, MediaKind, SizeChange, SoundProblem, VideoFacts
 from planner.pts_table import PtsTable
 from planner.timeline import Media
 
@@ -141,6 +144,7 @@ class _Reading:
                 decode_durations=container.format.name == _MP4,
             )
             self._head = _Head(video_decoder(self._video, "hide", first_look=True))
+            self._sizes = SizeWatch(self._video)
             self._shown_from: int | None = None
             """Tick of the first frame where the decoder's is not the one that the table counts from."""
         if self._audio is not None:
@@ -176,6 +180,7 @@ class _Reading:
         return self._codec
 
     def _read_picture(self, packet: Packet[VideoStream]) -> None:
+        self._sizes.look(packet, len(self._video_packets.pts))
         self._video_packets.add(packet, self._codec)
         if not self._head.complete:
             self._head.feed(packet)
@@ -210,13 +215,13 @@ class _Reading:
         located = chroma_location(frame, self._codec)
         if located is not None and tags.matrix != "rgb":
             tags = replace(tags, chroma_location=located)
-        ratio = stream.sample_aspect_ratio
+        ratio = stream.sample_aspect_ratio or Fraction(1)
         return VideoFacts(
             stream=video_streams(self._container).index(stream),
             codec=self._codec,
             width=frame.width,
             height=frame.height,
-            sample_aspect_ratio=ratio if ratio else Fraction(1),
+            sample_aspect_ratio=ratio,
             orientation=turned,
             pix_fmt=pixel_format.name,
             has_alpha=pixel_format.alpha,
@@ -224,7 +229,21 @@ class _Reading:
             colour=tags,
             frame_rate=rate or _measured_rate(table),
             table=table,
+            size_changes=tuple(self._size_changes(table, ratio)),
         )
+
+    def _size_changes(self, table: PtsTable, ratio: Fraction) -> Iterator[SizeChange]:
+        """The changes that are shown. `ratio`: of the pixels of the first frame."""
+        first = self._sizes.first
+        # A container that tells another ratio than the codec means it for all frames.
+        believed = first is not None and first.pixel_ratio in (ratio, None)
+        for change in self._sizes.changes:
+            timed = table.timed and change.pts is not None
+            index = bisect_left(table.pts, change.pts or 0) if timed else change.position
+            if 0 < index < len(table.pts):
+                shape = change.shape
+                pixels = shape.pixel_ratio if believed and shape.pixel_ratio is not None else ratio
+                yield SizeChange(table.pts[index], shape.width, shape.height, pixels)
 
     def audio_facts(self) -> AudioFacts | None:
         """Facts of the sound; its start counts from the first frame shown, or from itself where there is none."""

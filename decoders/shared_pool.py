@@ -401,6 +401,6 @@ def estimated_bytes(video: VideoFacts) -> int:
     sample_bytes = pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
     total = 0
     for plane in range(pixel_format.plane_count):
-        width, height = pixel_format.plane_size(plane, video.width, video.height)
+        width, height = pixel_format.plane_size(plane, *video.largest)
         total += -(-(width * sample_bytes + _EDGE_BYTES) // _ROW_BYTES) * _ROW_BYTES * height
     return total

@@ -304,7 +304,7 @@ def frame_bytes(video: VideoFacts) -> int:
     pixel_format = PIXEL_FORMATS[video.pix_fmt]
     samples = 0
     for plane in range(pixel_format.plane_count):
-        width, height = pixel_format.plane_size(plane, video.width, video.height)
+        width, height = pixel_format.plane_size(plane, *video.largest)
         samples += width * height
     return samples * pixel_format.bytes_per_sample * max(len(pixel_format.components), 1)
 

@@ -60,7 +60,7 @@ class FramePlanner:
         self._facts = facts
         self._text_sizes = text_sizes
         self._tracks: dict[str | None, tuple[_ActiveTrack, ...]] = {}
-        self._fixed: dict[tuple[str | None, str], Placement | None] = {}
+        self._fixed: dict[tuple[str | None, str, Size], Placement | None] = {}
         self._nested: dict[tuple[str, Moment], CompositionPlan] = {}
         """Of the frame that is being planned: a composition shown twice at one moment is planned once."""
 
@@ -164,8 +164,8 @@ class FramePlanner:
         )
 
     def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
-        """Most clips stand still: their placement is computed once."""
-        key = (composition.id, clip.id)
+        """Most clips stand still: their placement is computed once for each size of their source."""
+        key = (composition.id, clip.id, natural)
         if key in self._fixed:
             return self._fixed[key]
         placement = place(natural, (Fraction(composition.width), Fraction(composition.height)), clip, elapsed)
@@ -196,7 +196,7 @@ class FramePlanner:
                     return None
                 request = FrameRequest(content.media, facts.file_hash, pts, instance)
                 source = PictureSource(request, opaque=not facts.video.has_alpha, still=facts.video.table is None)
-                return source, facts.video.display_size
+                return source, facts.video.display_size_at(pts)
             case CompositionContent():
                 nested = self._timeline.compositions[content.composition]
                 assert nested.duration is not None

@@ -23,6 +23,18 @@ class Orientation:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeChange:
+    """From one frame on, the frames of a stream have another size, or pixels of another shape."""
+
+    first_pts: int
+    """Of that frame."""
+    width: int
+    """Stored samples."""
+    height: int
+    sample_aspect_ratio: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFacts:
     """The chosen video stream, or a still picture."""
 
@@ -30,9 +42,10 @@ class VideoFacts:
     """Index among the file's video streams (attached pictures left out)."""
     codec: str
     width: int
-    """Stored samples."""
+    """Stored samples of the first frame."""
     height: int
     sample_aspect_ratio: Fraction
+    """Of the first frame."""
     orientation: Orientation
     pix_fmt: str
     """As the decoder hands it over (planner.pixel_format)."""
@@ -45,12 +58,30 @@ class VideoFacts:
     table: PtsTable | None
     """None for stills, which have no end."""
 
+    size_changes: tuple[SizeChange, ...] = ()
+    """Ascending; empty for nearly all files."""
+
     @property
     def display_size(self) -> tuple[Fraction, Fraction]:
-        """Width and height in square pixels, after sample aspect ratio and rotation."""
-        ratio = self.sample_aspect_ratio
-        width = self.width * ratio if ratio > 1 else Fraction(self.width)
-        height = Fraction(self.height) if ratio >= 1 else self.height / ratio
+        """Width and height of the first frame in square pixels, after sample aspect ratio and rotation."""
+        return self._displayed(self.width, self.height, self.sample_aspect_ratio)
+
+    def display_size_at(self, pts: int) -> tuple[Fraction, Fraction]:
+        """The same of the frame with this pts."""
+        change = next((each for each in reversed(self.size_changes) if each.first_pts <= pts), None)
+        if change is None:
+            return self.display_size
+        return self._displayed(change.width, change.height, change.sample_aspect_ratio)
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Width and height of the largest frame, stored samples."""
+        sizes = [(self.width, self.height), *((each.width, each.height) for each in self.size_changes)]
+        return max(sizes, key=lambda size: size[0] * size[1])
+
+    def _displayed(self, stored_width: int, stored_height: int, ratio: Fraction) -> tuple[Fraction, Fraction]:
+        width = stored_width * ratio if ratio > 1 else Fraction(stored_width)
+        height = Fraction(stored_height) if ratio >= 1 else stored_height / ratio
         return (height, width) if self.orientation.quarter_turns % 2 else (width, height)
 
 

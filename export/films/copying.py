@@ -177,6 +177,7 @@ def _misfit(facts: MediaFacts, media: Media, video: VideoEncoding) -> str | None
                     (found.width, found.height) == (video.width, video.height),
                     f"has {found.width}×{found.height} pixels, and the output has {video.width}×{video.height}",
                 ),
+                (not found.size_changes, "changes its picture size on the way"),
                 (found.sample_aspect_ratio == 1, "has pixels that are not square"),
                 (found.orientation == Orientation(), "is turned for display"),
                 (found.pix_fmt == video.pix_fmt.name, f"is {found.pix_fmt}, and the output is {video.pix_fmt.name}"),
