@@ -155,6 +155,13 @@ def font_errors(path: str, failure: type[SetupError] | type[RenderError] = Setup
         ) from error
     except (ExportError, MemoryError):
         raise
+    except ImportError as error:
+        raise failure(
+            f'"{Path(path).name}" is a WOFF2 font, and the module brotli, which unpacks those, is not installed',
+            component="Text",
+            file=path,
+            suggestion="install it: `pip install 'reelmill[woff2]'`, or name a TrueType or OpenType file (.ttf, .otf)",
+        ) from error
     except (TTLibError, OSError) as error:
         raise _not_a_font(path, getattr(error, "strerror", None) or str(error), failure) from error
     except Exception as error:  # fontTools raises whatever its parser stumbles over in a damaged file

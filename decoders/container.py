@@ -44,6 +44,16 @@ _PLAYLIST_HEADS = (
     (re.compile(rb"\s*\[playlist\]", re.IGNORECASE), "a PLS playlist"),
     (re.compile(rb"\s*<asx[\s>]", re.IGNORECASE), "an ASX playlist"),
 )
+_COMMENTS = rb"\s*+(?>(?><!--.*?-->)\s*+)*+"
+_SVG = (
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>)?+",
+    rb"(?:<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\]\s*+)?>)?+",
+    rb"<svg[\s>]",
+)
+_DRAWING_HEADS = (
+    (re.compile(_COMMENTS.join(_SVG), re.DOTALL), "an SVG drawing"),
+    (re.compile(rb"%PDF-"), "a PDF document"),
+)
 
 
 def open_container(
@@ -62,6 +72,8 @@ def open_container(
     remote = allow_network and is_address(path)
     if problem is None and not remote:
         problem = _file_problem(path)
+    if problem is None and not remote:
+        problem = _drawing_problem(path)
     if problem is None and not allow_network:
         problem = _playlist_problem(path)
     if problem is not None:
@@ -131,9 +143,24 @@ def _file_problem(path: str) -> tuple[str, str] | None:
         return f"the file can't be read: {reason(error)}", "check the path and its permissions"
 
 
-def _playlist_problem(path: str) -> tuple[str, str] | None:
+def _drawing_problem(path: str) -> tuple[str, str] | None:
+    head = _head(path)
+    for pattern, kind in _DRAWING_HEADS:
+        if pattern.match(head):
+            return (
+                f"the file is {kind}, which is not supported",
+                "save it as a PNG picture of the size at which it is shown, and name that",
+            )
+    return None
+
+
+def _head(path: str) -> bytes:
     with Path(path).open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        return file.read(_HEAD_BYTES)
+
+
+def _playlist_problem(path: str) -> tuple[str, str] | None:
+    head = _head(path)
     for pattern, kind in _PLAYLIST_HEADS:
         if pattern.match(head):
             return (

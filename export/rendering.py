@@ -20,7 +20,7 @@ from export.frame_source import choose_decoding
 from export.job import ExportOptions, Listener, Started, StartedOutput
 from export.meter import HearingMeter, Meter
 from export.outputs.delivery import Delivery
-from export.outputs.depfile import check_depfile_path, files_read, output_file, write_depfile
+from export.outputs.depfile import check_depfile, files_read, output_file, write_depfile
 from export.outputs.output_channel import OutputChannel
 from export.outputs.output_paths import check_paths
 from export.outputs.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
@@ -45,7 +45,7 @@ def plan_rendering(
     plan = plan_outputs(opened, outputs, options)
     check_paths([each.output for each in plan.outputs], project, opened.timeline, options.reserved)
     if options.depfile is not None:
-        check_depfile_path(options.depfile, (project, *_files(plan), *options.reserved))
+        check_depfile(options.depfile, _files(plan), files_read(project, opened.timeline), options.reserved)
     return plan
 
 

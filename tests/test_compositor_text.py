@@ -397,6 +397,15 @@ def test_what_check_text_refuses(text: Text, message: str) -> None:
     assert caught.value.suggestion
 
 
+def test_a_woff2_font_without_its_module_is_no_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fontTools.ttLib.woff2.haveBrotli", False)
+    path = tmp_path / "web.woff2"
+    path.write_bytes(b"wOF2" + bytes(100))
+    with pytest.raises(SetupError, match="the module brotli, which unpacks those, is not installed") as caught:
+        check_text(Text("a", 20, fonts=(str(path),)))
+    assert "pip install 'reelmill[woff2]'" in str(caught.value.suggestion)
+
+
 def test_damaged_font(tmp_path: Path) -> None:
     path = tmp_path / "cut.otf"
     path.write_bytes(Path(SANS).read_bytes()[:5000])

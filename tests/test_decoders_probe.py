@@ -286,6 +286,22 @@ def test_playlists_that_name_other_files(tmp_path: Path, name: str) -> None:
     assert "which names other files" in refused(path).message
 
 
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+DOCTYPE = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [SVG, f'<?xml version="1.0"?>\n<!-- a -->\n{DOCTYPE}\n<!-- b -->{SVG}', f'<!DOCTYPE svg [<!ENTITY a "b">]>{SVG}'],
+)
+def test_drawings_are_named(tmp_path: Path, drawing: str) -> None:
+    path = tmp_path / "logo.png"
+    path.write_text(drawing)
+    error = refused(path)
+    assert error.message == "the file is an SVG drawing, which is not supported"
+    assert error.suggestion == "save it as a PNG picture of the size at which it is shown, and name that"
+
+
 def test_film_cut_off_with_its_index_at_the_end(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     whole = make_clip(tmp_path_factory, ClipRecipe("whole.mp4", X264))
     path = tmp_path / "cut.mp4"

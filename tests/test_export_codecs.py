@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 from export.films.audio_encoding import AUDIO_CODECS
 from export.films.codecs import OutputSettings, choose_output, same_codec
 from export.films.containers import CONTAINERS, container_word, kind_of
+from export.films.encoders import new_encoder
 from export.films.video_codecs import VIDEO_CODECS
+from export.films.video_encoding import VideoEncoding
 from planner.errors import SetupError
+from planner.pixel_format import PIXEL_FORMATS
 from planner.timeline import AudioSettings, VideoSettings
 
 PRORES_HQ = VideoSettings(codec="prores", profile="hq")
@@ -276,3 +280,30 @@ def test_names_of_one_codec_are_the_same_codec() -> None:
 
 def test_a_silent_timeline_has_no_sample_rate_to_refuse() -> None:
     assert choose("a.webm", sample_rate=44100, has_sound=False).audio is None
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv440p", "yuv444p", "yuv411p", "gbrp16le"])
+def test_ffv1_takes_pictures_of_every_size(pix_fmt: str) -> None:
+    """libav refuses four slices where they don't part every plane into whole samples."""
+    chroma = PIXEL_FORMATS[pix_fmt]
+    across, down = range(1 << chroma.log2_chroma_w, 33), range(1 << chroma.log2_chroma_h, 33)
+    for width, height in itertools.product(across[:: across.start], down[:: down.start]):
+        if min(width, height) < 10:
+            new_encoder(ffv1(width, height, pix_fmt))
+    assert dict(ffv1(64, 36, pix_fmt).options)["slices"] == "4"
+
+
+def ffv1(width: int, height: int, pix_fmt: str) -> VideoEncoding:
+    settings = choose_output(
+        Path("film.mkv"),
+        width=width,
+        height=height,
+        fps=Fraction(25),
+        sample_rate=48000,
+        channels=2,
+        has_sound=False,
+        video=VideoSettings(codec="ffv1", pix_fmt=pix_fmt),
+        audio=AudioSettings(),
+    )
+    assert settings.video is not None
+    return settings.video

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from export.outputs.depfile import check_depfile_path, write_depfile
-from planner.errors import RenderError, SetupError
+from export.outputs.depfile import check_depfile, write_depfile
+from planner.errors import SetupError
 
 NAMES = (
     "plain.mp4",
@@ -58,13 +58,21 @@ def test_a_file_that_is_gone_does_not_stop_make(folder: Path) -> None:
 
 
 def test_line_breaks_are_refused(folder: Path) -> None:
-    with pytest.raises(RenderError, match=r"make has no way to write the name \"a\\nb\.mp4\""):
-        write_depfile(folder / "film.d", [Path("film.mp4")], [Path("a\nb.mp4")])
-    assert not (folder / "film.d").exists()
+    """Before the film is rendered."""
+    odd = [Path("a\nb.mp4")]
+    with pytest.raises(SetupError, match=r"make has no way to write the name \"a\\nb\.mp4\""):
+        check_depfile(folder / "film.d", odd, [], [])
+    with pytest.raises(SetupError, match=r"make has no way to write the name \"a\\nb\.mp4\""):
+        check_depfile(folder / "film.d", [], odd, [])
+
+
+def test_a_name_that_is_too_long_is_refused(folder: Path) -> None:
+    with pytest.raises(SetupError, match="can't be written: File name too long"):
+        check_depfile(folder / ("d" * 300), [], [], [])
 
 
 def test_only_a_depfile_is_replaced(folder: Path) -> None:
     write_depfile(folder / "film.d", [Path("film.mp4")], [])
-    check_depfile_path(folder / "film.d", [])
+    check_depfile(folder / "film.d", [], [], [])
     with pytest.raises(SetupError, match="would replace a file that is no depfile"):
-        check_depfile_path(folder / "Makefile", [])
+        check_depfile(folder / "Makefile", [], [], [])

@@ -93,6 +93,8 @@ def choose_video(
     if bitrate is None and codec.bits_per_pixel is not None:
         bitrate = int(width * height * fps * Fraction(str(codec.bits_per_pixel)))
     options = dict(codec.options) | _quality(name, codec, asked) | _preset(name, codec, asked.preset)
+    if "slices" in options and not _can_be_quartered(pix_fmt, width, height):
+        options["slices"] = "1"
     if profile is not None:
         options["profile"] = profile
     for option, value in (
@@ -237,6 +239,11 @@ def _quality(name: str, codec: VideoCodec, asked: VideoSettings) -> dict[str, st
     if codec.whole_crf and crf != int(crf):
         refuse(f"{name} takes a whole number as crf, not {crf:g}", f"use {round(crf)}")
     return dict(codec.with_crf) | dict.fromkeys(codec.crf_options, f"{crf:g}")
+
+
+def _can_be_quartered(pix_fmt: PixelFormat, width: int, height: int) -> bool:
+    """Whether FFV1 takes four slices: there must be two rows and two columns of samples in every plane."""
+    return width > 1 << pix_fmt.log2_chroma_w and height > 1 << pix_fmt.log2_chroma_h
 
 
 def _preset(name: str, codec: VideoCodec, asked: str | None) -> dict[str, str]:

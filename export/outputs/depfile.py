@@ -14,7 +14,7 @@ from decoders.container import is_address
 from export.films.containers import STANDARD_OUTPUT
 from export.outputs.input_files import files_of
 from export.outputs.text_file import check_text_path, write_text_file
-from planner.errors import RenderError
+from planner.errors import RenderError, SetupError
 from planner.outputs import Output, OutputKind
 from planner.timeline import Timeline
 
@@ -37,9 +37,21 @@ def output_file(output: Output, kind: OutputKind) -> Path | None:
     return Path(output.path).parent if kind == "pictures" else Path(output.path)
 
 
-def check_depfile_path(path: Path, others: Iterable[Path]) -> None:
-    """Find out before the export whether its rule can be written afterwards. Raises SetupError."""
-    check_text_path(path, "depfile", others=others, is_ours=_is_depfile)
+def check_depfile(path: Path, outputs: Iterable[Path], files: Iterable[Path], others: Iterable[Path]) -> None:
+    """Find out before the export whether its rule can be written afterwards. Raises SetupError.
+
+    `others`: files that it must not replace, beside those that the rule names.
+    """
+    named = (*outputs, *files)
+    check_text_path(path, "depfile", others=(*named, *others), is_ours=_is_depfile)
+    for each in named:
+        if "\n" in str(each):
+            raise SetupError(
+                f"make has no way to write the name {json.dumps(str(each))}",
+                component="Depfile",
+                file=str(each),
+                suggestion="give the file a name without line breaks, or leave --depfile out",
+            )
 
 
 def _is_depfile(path: Path) -> bool:
@@ -76,15 +88,7 @@ def _prerequisite(path: Path) -> str:
 
 
 def _escaped(path: Path, special: str) -> str:
-    """As GNU make reads names in rules. Raises RenderError for a name that make can't hold."""
-    name = str(path)
-    if "\n" in name:
-        raise RenderError(
-            f"make has no way to write the name {json.dumps(name)}",
-            component="Depfile",
-            file=name,
-            suggestion="give the file a name without line breaks, or leave --depfile out",
-        )
+    """As GNU make reads names in rules. It can hold those that `check_depfile` lets pass."""
     # Backslashes count only in front of what they escape.
-    name = re.sub(rf"(\\*)([{special}])", lambda found: found[1] * 2 + "\\" + found[2], name)
+    name = re.sub(rf"(?<!\\)(\\*+)([{special}])", lambda found: found[1] * 2 + "\\" + found[2], str(path))
     return name.replace("$", "$$")

@@ -25,6 +25,13 @@ def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: C
 
     Raises SetupError where it can't be, or where it would replace one of `others`, or any file that is not `is_ours`.
     """
+    try:
+        _check(path, what, others, is_ours)
+    except OSError as error:  # such as a name that is too long
+        raise _refused(path, what, f"can't be written: {error.strerror}") from error
+
+
+def _check(path: Path, what: str, others: Iterable[Path], is_ours: Callable[[Path], bool]) -> None:
     if path.resolve() in {other.resolve() for other in others}:
         raise _refused(path, what, "is a file that the export itself reads or writes")
     if path.is_dir():
