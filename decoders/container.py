@@ -20,6 +20,7 @@ LOCAL_PROTOCOLS = "file"
 """What libav may open, also from inside a file."""
 NETWORK_PROTOCOLS = "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmpt,rtmps,crypto,data"
 """What an address may open with `--allow-network`: a playlist on a server names no files here."""
+_PART_PROTOCOL = "subfile"
 
 OPEN_SECONDS = 15
 """With `--allow-network`, a server that has not let the file be opened within this time has stalled."""
@@ -59,11 +60,12 @@ _DRAWING_HEADS = (
 def open_container(
     path: str,
     *,
+    part: tuple[int, int] | None = None,
     allow_network: bool = False,
     component: str = "Media",
     failure: type[SetupError] | type[RenderError] = SetupError,
 ) -> InputContainer:
-    """Open a media file for reading.
+    """Open a media file for reading, or a part of it: from its first byte to its end.
 
     Raises `failure` with the file, what is wrong and what to do: a network address, a missing file, a folder, an
     empty file, a playlist, or bytes that no demuxer knows.
@@ -80,12 +82,15 @@ def open_container(
         message, suggestion = problem
         raise failure(message, component=component, file=path, suggestion=suggestion)
     protocols = [LOCAL_PROTOCOLS] * (not remote) + [NETWORK_PROTOCOLS] * allow_network
+    protocols += [_PART_PROTOCOL] * (part is not None)
     options = {"protocol_whitelist": ",".join(protocols)}
     if not allow_network:
         options["format_whitelist"] = _self_contained_formats()
     try:
         timeout = (OPEN_SECONDS, READ_SECONDS) if allow_network else None
         address = path if remote else file_url(path)
+        if part is not None:
+            address = f"{_PART_PROTOCOL},,start,{part[0]},end,{part[1]},,:{address}"
         return av.open(address, container_options=options, metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise failure(

@@ -19,6 +19,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from decoders.sound_clock import RESTART_SECONDS
+from decoders.sound_form import Form, sound_form
 from decoders.transport_stream import is_whole
 from planner.pts_table import PtsTable
 
@@ -109,6 +110,11 @@ class AudioPackets:
     """Where the sound ends, as its packets say."""
 
     time_base: Fraction
+    codec: str = ""
+    changes: bool = False
+    """Rate or channels are not the same all the way, as far as packets tell."""
+    _form: Form = None
+    """What the last packet told of its rate and channels."""
     end: int | None = None
     """pts of the end of the last packet, padding left out; None while there was no packet with a pts."""
     _full_duration: int = 0
@@ -117,6 +123,9 @@ class AudioPackets:
     """Ticks by which the clock would be ahead if it had never begun anew."""
 
     def add(self, packet: Packet[AudioStream]) -> None:
+        form = sound_form(self.codec, memoryview(packet))
+        self.changes = self.changes or (form != self._form and None not in (form, self._form))
+        self._form = form or self._form
         if packet.pts is None or packet.is_discard:
             return
         duration = packet.duration or self._full_duration
@@ -132,7 +141,11 @@ class AudioPackets:
     def _padding(self, packet: Packet[AudioStream]) -> int:
         """Samples that the decoder drops at the packet's end, in ticks (AV_PKT_DATA_SKIP_SAMPLES)."""
         # Few packets have side data, and to ask for one kind of it takes as long as all else that is done here.
-        data = next((bytes(each) for each in packet.iter_sidedata() if each.data_type == "skip_samples"), b"")
+        data = b""
+        for each in packet.iter_sidedata():
+            self.changes = self.changes or each.data_type == "new_extradata"
+            if each.data_type == "skip_samples":
+                data = bytes(each)
         if len(data) < _SKIP_SAMPLES_BYTES:
             return 0
         samples = int.from_bytes(data[4:8], "little")

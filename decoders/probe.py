@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
@@ -39,8 +40,10 @@ from decoders.normalise import UnsupportedFormat, target_format
 from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
 from decoders.sample_entries import sample_entry
 from decoders.size_changes import SizeWatch
+from decoders.sound_count import counted
+from decoders.sound_parts import Part, sound_parts
 from decoders.video_codec import video_decoder
-from planner.errors import SetupError
+from planner.errors import RenderError, SetupError
 from planner.media import AudioFacts, MediaFacts, MediaKind, SizeChange, SoundProblem, VideoFacts
 from planner.pts_table import PtsTable
 from planner.timeline import Media
@@ -49,6 +52,8 @@ HEAD_FRAMES = 6
 """Decoded to learn what frames are like, and whether the packets tell their times truly."""
 SHORTFALL_SECONDS = Fraction(1, 2)
 """A file that ends this much earlier than its header says was cut off."""
+COARSE_SECONDS = Fraction(1, 1000)
+"""Sound whose times are rounded to this is counted by decoding it, if it has no picture to keep time with."""
 _MP4, _MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 _INDEXED = frozenset({_MP4, _MATROSKA})
 """Demuxers whose duration stands in a header and is no estimate, and which seek by pts."""
@@ -68,12 +73,17 @@ def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
         facts = pictures.probe(media)
         if facts is not None:
             return facts
-    with open_container(media.path, allow_network=allow_network) as container:
+    with ExitStack() as stack:
+        container = stack.enter_context(open_container(media.path, allow_network=allow_network))
         if is_address(media.path) and _holds_picture(container):
             facts = pictures.probe(media)
             if facts is not None:
                 return facts
-        reading = _Reading(media, container)
+        parts = _sound_parts(media, container)
+        if parts:
+            container.close()
+            container = stack.enter_context(open_container(media.path, part=parts[0]))
+        reading = _Reading(media, container, parts)
         reading.run()
         codec = reading.picture_codec
         if codec is not None:
@@ -81,7 +91,7 @@ def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
             if facts is not None:
                 return facts
         video = reading.video_facts(allow_network=allow_network)
-        audio = reading.audio_facts()
+        audio = reading.audio_facts(allow_network=allow_network)
     identity = media.path if is_address(media.path) else file_hash(media.path)
     kind: MediaKind = "sound" if video is None else "video"
     return MediaFacts(media.name, media.path, kind, identity, video, audio, reading.sound_problem)
@@ -91,6 +101,13 @@ def _holds_picture(container: InputContainer) -> bool:
     """Whether what a server gives may be a picture. One that is none is a film."""
     brand = container.metadata.get("major_brand", "")
     return container.format.name.endswith(_PIPE) or container.format.name in _PICTURES or brand in _PICTURE_BRANDS
+
+
+def _sound_parts(media: Media, container: InputContainer) -> tuple[Part, ...]:
+    """The parts of a file of sound that was joined of several."""
+    if is_address(media.path) or video_streams(container):
+        return ()
+    return sound_parts(media.path, container.format.name)
 
 
 def video_streams(container: InputContainer) -> list[VideoStream]:
@@ -123,8 +140,9 @@ class _Head:
 class _Reading:
     """One pass over a file. The container stays the caller's."""
 
-    def __init__(self, media: Media, container: InputContainer) -> None:
+    def __init__(self, media: Media, container: InputContainer, parts: tuple[Part, ...]) -> None:
         self._media = media
+        self._parts = parts
         self._container = container
         self._video = self._choose_video()
         self.sound_problem: SoundProblem | None = None
@@ -149,7 +167,7 @@ class _Reading:
             """Tick of the first frame where the decoder's is not the one that the table counts from."""
         if self._audio is not None:
             assert self._audio.time_base is not None
-            self._audio_packets = AudioPackets(self._audio.time_base)
+            self._audio_packets = AudioPackets(self._audio.time_base, self._audio.codec_context.codec.canonical_name)
             self._audio_first: AudioFrame | None = None
 
     def run(self) -> None:
@@ -245,7 +263,7 @@ class _Reading:
                 pixels = shape.pixel_ratio if believed and shape.pixel_ratio is not None else ratio
                 yield SizeChange(table.pts[index], shape.width, shape.height, pixels)
 
-    def audio_facts(self) -> AudioFacts | None:
+    def audio_facts(self, *, allow_network: bool) -> AudioFacts | None:
         """Facts of the sound; its start counts from the first frame shown, or from itself where there is none."""
         stream = self._audio
         if stream is None:
@@ -266,7 +284,7 @@ class _Reading:
             if self._shown_from is not None:
                 shown = self._shown_from
             origin = started if shown is None else shown * self._video_packets.time_base
-        return AudioFacts(
+        facts = AudioFacts(
             stream=list(self._container.streams.audio).index(stream),
             codec=stream.codec_context.codec.canonical_name,
             sample_rate=first.sample_rate,
@@ -274,7 +292,15 @@ class _Reading:
             layout=first.layout.name,
             start=started - origin,
             duration=max(end * base - started, Fraction(first.samples, first.sample_rate)),
+            parts=self._parts,
         )
+        coarse = self._video is None and base >= COARSE_SECONDS
+        if not (coarse or self._parts or self._audio_packets.changes):
+            return facts
+        try:
+            return counted(self._media.path, facts, allow_network=allow_network)
+        except RenderError as error:
+            self._fail(error.message, error.suggestion or _DAMAGED, error)
 
     def _table(self, rate: Fraction | None, *, allow_network: bool) -> PtsTable:
         """The table that the packets tell, if the frames at the file's head agree; else one made by decoding all."""

@@ -18,17 +18,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 
-import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.stream import Discard
 
-from decoders.container import open_container, reason
-from decoders.sound_clock import Loss, SampleClock
+from decoders.sound_clock import Loss
 from decoders.sound_converter import Samples, SoundConverter
 from decoders.sound_retiming import Retiming, Warp
+from decoders.sound_stream import SoundStream
 from planner.clock import format_time, sample_at
 from planner.errors import RenderError
 from planner.media import MediaFacts
@@ -37,15 +32,6 @@ from planner.timeline import Media
 KEPT_SECONDS = Fraction(1, 2)
 """Of what was decoded, a reader keeps so much: twice what a stretched clip looks at behind its end and the next one
 before its beginning, up to three times the speed."""
-
-_CHECKSUMMED = frozenset({"flac", "ac3", "eac3"})
-"""Codecs whose every frame has a checksum; without being told to, libav plays frames that fail it."""
-
-_SEAMLESS = frozenset({"flac", "ogg"})
-"""Containers in which sound has no gaps: where there is one, libav has left out what it could not read."""
-
-_UNTIMED = frozenset({"aac", "ac3", "dts", "dtshd", "eac3", "loas", "mlp", "mp3", "truehd"})
-"""Streams without a container: their timestamps are libav's, which counts at the rate that they begin with."""
 
 
 class SoundReader:
@@ -59,7 +45,7 @@ class SoundReader:
         self._allow_network = allow_network
         self._origin = sample_at(facts.audio.start, sample_rate)
         """Index of the first sample that the file has."""
-        self._container: InputContainer | None = None
+        self._stream: SoundStream | None = None
         self._blocks: Iterator[Samples] | None = None
         """None before the first read."""
         self._kept: deque[Samples] = deque()
@@ -133,29 +119,18 @@ class SoundReader:
         """Closes the file; a second call does nothing. A later read begins again."""
         self._blocks = None
         self._kept.clear()
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     def _begin(self) -> None:
         self.close()
-        self._container = open_container(
-            self._facts.path, allow_network=self._allow_network, component="SoundReader", failure=RenderError
+        self._stream = SoundStream(
+            self._facts.path, self._audio.stream, self._audio.parts, allow_network=self._allow_network
         )
-        streams = self._container.streams
-        if self._audio.stream >= len(streams.audio):
-            raise self._error("the file has changed: its sound is gone", self._origin)
-        stream = streams.audio[self._audio.stream]
-        for other in streams:
-            if other is not stream:
-                other.discard = Discard.all
-        if stream.codec_context.codec.canonical_name in _CHECKSUMMED:
-            stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self.position = self._decoded = self._origin
         self._damage = []
-        name = self._container.format.name
-        clock = SampleClock(timed=name not in _UNTIMED, seamless=name in _SEAMLESS)
-        self._blocks = self._decode(_frames(self._container, stream), clock)
+        self._blocks = self._decode(self._stream)
 
     def _next_block(self) -> Samples | None:
         """Decode on, and forget what is too far behind; None at the end of the file."""
@@ -178,19 +153,19 @@ class SoundReader:
                 return block[first - at : end - at] if end <= at + len(block) else None
         return None
 
-    def _decode(self, frames: Iterator[AudioFrame | Loss], clock: SampleClock) -> Iterator[Samples]:
+    def _decode(self, stream: SoundStream) -> Iterator[Samples]:
         """The whole stream from its first sample on, in blocks that follow one another without a gap."""
         converter = SoundConverter(self._audio.layout, self._rate)
         retiming = Retiming(self._audio.channels)
-        for placed in clock.placed(frames):
+        for placed in stream.placed():
             frame, silence, loss = placed.frame, placed.silence, placed.loss
-            if silence and loss is None and clock.seamless:
+            if silence and loss is None and stream.seamless:
                 loss = Loss("a part of it is missing")
             if loss is not None:
-                begin = clock.elapsed - Fraction(frame.samples, frame.sample_rate)
+                begin = stream.elapsed - Fraction(frame.samples, frame.sample_rate)
                 self._note_damage(self._index(begin - Fraction(silence, frame.sample_rate)), self._index(begin), loss)
             if placed.taken:
-                at = clock.decoded - Fraction(frame.samples, frame.sample_rate)
+                at = stream.decoded - Fraction(frame.samples, frame.sample_rate)
                 lengths = (Fraction(samples, frame.sample_rate) for samples in (placed.taken, placed.given))
                 retiming.add(Warp(sample_at(at, self._rate), *(sample_at(each, self._rate) for each in lengths)))
             for block in chain(converter.silence(frame, silence), converter.convert(frame)):
@@ -198,8 +173,8 @@ class SoundReader:
         for block in converter.flush():
             yield from retiming.process(block)
         yield from retiming.finish()
-        if clock.loss is not None:
-            self._note_damage(self._index(clock.elapsed), sample_at(self._audio.end, self._rate), clock.loss)
+        if stream.loss is not None:
+            self._note_damage(self._index(stream.elapsed), sample_at(self._audio.end, self._rate), stream.loss)
 
     def _index(self, elapsed: Fraction) -> int:
         """Index of the sample at a time since the first one."""
@@ -227,32 +202,6 @@ class SoundReader:
             suggestion=f'replace the file, or give the media entry "{self._media.name}" "on_error": "conceal" '
             "to hear silence where it is damaged",
         )
-
-
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | Loss]:
-    """Every frame of a stream, in order, and a loss for every packet that can't be read or decoded."""
-    packets = container.demux(stream)
-    unreadable = 0
-    while unreadable < 2:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError as error:
-            unreadable += 1
-            packets = container.demux(stream)
-            yield Loss(reason(error))
-            continue
-        if packet is None:
-            return
-        unreadable = 0
-        try:
-            frames = packet.decode()
-        except av.FFmpegError as error:
-            yield Loss(reason(error))
-            continue
-        if packet.is_corrupt:
-            yield Loss("a packet is incomplete")
-            continue
-        yield from frames
 
 
 def _silence(channels: int, count: int) -> Samples:

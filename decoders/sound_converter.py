@@ -38,6 +38,10 @@ class SoundConverter:
     def __init__(self, layout: str, sample_rate: int) -> None:
         """`layout` is libav's name of the channel layout that comes out, `sample_rate` the rate."""
         self._layout = AudioLayout(layout)
+        names = [channel.name for channel in self._layout.channels]
+        self._fronts = [names.index(name) for name in ("FL", "FR") if name in names]
+        self._spread = False
+        """Whether frames are mono and go to both fronts as they are. libswresample would take 3 dB off."""
         self._rate = sample_rate
         self._form: tuple[str, AudioLayout, int] | None = None
         """Sample format, layout and rate of the frames so far."""
@@ -53,8 +57,10 @@ class SoundConverter:
         if form != self._form:
             yield from self.flush()
             self._form = form
-            if form[0].removesuffix("p") not in _ENCODINGS or form[1:] != (self._layout, self._rate):
-                self._resampler = AudioResampler("flt", self._layout, self._rate)
+            self._spread = form[1].nb_channels == 1 and len(self._fronts) == 2
+            layout = form[1] if self._spread else self._layout
+            if form[0].removesuffix("p") not in _ENCODINGS or form[1:] != (layout, self._rate):
+                self._resampler = AudioResampler("flt", layout, self._rate)
         frame.pts = None
         self._gathered.write(frame)
         if self._gathered.samples >= GATHERED_SAMPLES:
@@ -78,7 +84,7 @@ class SoundConverter:
         yield from self._convert_gathered()
         if self._resampler is not None:
             for converted in self._resampler.resample(None):
-                yield _samples(converted)
+                yield self._samples(converted)
         self._gathered = AudioFifo()
         self._resampler = self._form = None
 
@@ -87,10 +93,18 @@ class SoundConverter:
         if frame is None:
             return
         if self._resampler is None:
-            yield _samples(frame)
+            yield self._samples(frame)
         else:
             for converted in self._resampler.resample(frame):
-                yield _samples(converted)
+                yield self._samples(converted)
+
+    def _samples(self, frame: AudioFrame) -> Samples:
+        samples = _samples(frame)
+        if not self._spread:
+            return samples
+        spread = np.zeros((self._layout.nb_channels, len(samples)), np.float32)
+        spread[self._fronts] = samples.T
+        return spread.T
 
 
 def _samples(frame: AudioFrame) -> Samples:

@@ -93,13 +93,16 @@ class AudioFacts:
     """Index among the file's audio streams."""
     codec: str
     sample_rate: int
+    """The highest, where it changes on the way."""
     channels: int
     layout: str
-    """libav's name of the channel layout, such as `stereo` or `5.1`."""
+    """libav's name of the channel layout, such as `stereo` or `5.1`; the widest, where it changes on the way."""
     start: Fraction
     """Seconds from source time 0 to the first sample; negative where sound begins before the picture."""
     duration: Fraction
     """Seconds from `start` to the end of the last sample."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """First byte and end of each file in it, where several were joined end to end; else none."""
 
     @property
     def end(self) -> Fraction:
