@@ -45,7 +45,7 @@ class AudioDecodePool:
         """Of a worker that died."""
         self._closed = False
         self._started = time.perf_counter()
-        self._workers = tuple(
+        self._workers: tuple[AudioWorker, ...] = tuple(
             AudioWorker(
                 f"audio-decode-{number + 1}",
                 self._lock,
@@ -118,6 +118,8 @@ class AudioDecodePool:
             self._delivered.notify_all()
         for worker in self._workers:
             worker.join()
+        # They refer to the pool and its memory.
+        self._workers = ()
         self._jobs.clear()
 
     def _begin(self, start: DecodeStart) -> None:

@@ -74,15 +74,12 @@ def test_what_probing_leaves_behind_is_collected(no_collection: object) -> None:
         left = weakref.ref(Circle())
         assert left() is not None
     assert left() is None
-    assert gc.get_freeze_count() == 0
 
 
-def test_what_others_froze_stays_frozen(no_collection: object) -> None:
-    gc.freeze()
-    try:
-        frozen = gc.get_freeze_count()
-        with heap.probing():
-            pass
-        assert gc.get_freeze_count() >= frozen > 0
-    finally:
-        gc.unfreeze()
+@pytest.mark.parametrize("enabled", [True, False])
+def test_python_looks_for_garbage_afterwards_if_it_did_before(no_collection: object, enabled: bool) -> None:
+    if enabled:
+        gc.enable()
+    with heap.probing():
+        assert not gc.isenabled()
+    assert gc.isenabled() == enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from export.films.film_sink import FilmSink
+from export.outputs.output_channel import OutputChannel
 from planner.timeline import VideoSettings
 from tests.films import film, probe
 
@@ -134,6 +137,17 @@ def test_many_exports_in_one_process_leave_nothing_open(tmp_path: Path) -> None:
     for _ in range(5):
         film(tmp_path, what, "out.mp4", video=VideoSettings(preset="ultrafast"))
     assert descriptors() <= before
+
+
+def test_an_export_lets_go_of_its_encoders_by_itself(tmp_path: Path) -> None:
+    """Encoders hold megabytes, and Python seldom looks for garbage: nothing that is closed may refer to itself."""
+    gc.disable()
+    try:
+        film(tmp_path, project(0.1, 64), "out.mp4", video=VideoSettings(preset="ultrafast"))
+        left = [each for each in gc.get_objects() if isinstance(each, FilmSink | OutputChannel)]
+    finally:
+        gc.enable()
+    assert not left
 
 
 @pytest.mark.slow

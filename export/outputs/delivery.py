@@ -40,10 +40,14 @@ class Delivery:
 
         Raises SetupError, with the output's path, where one can't be written.
         """
-        self._checkpoint_of_caller = checkpoint
-        self._failure = Failure()
+        self._failure = failure = Failure()
         self._closed = False
-        around = Surroundings(self._failure, self._checkpoint, tracer, force, alone=len(outputs) == 1)
+
+        def look() -> None:
+            checkpoint()
+            failure.check()
+
+        around = Surroundings(failure, look, tracer, force, alone=len(outputs) == 1)
         self.channels: list[OutputChannel] = []
         try:
             for planned in outputs:
@@ -105,7 +109,7 @@ class Delivery:
             channel.end()
         for channel in self.channels:
             channel.wait()
-        self._raise_error()
+        self._failure.check()
 
     def commit(self) -> None:
         """Put all outputs in place, one after the other. Raises RenderError.
@@ -149,16 +153,6 @@ class Delivery:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _checkpoint(self) -> None:
-        self._checkpoint_of_caller()
-        self._raise_error()
-
-    def _raise_error(self) -> None:
-        error = self._failure.error
-        if error is not None:
-            self.close()
-            raise error
 
 
 def _open(planned: PlannedOutput, metadata: FilmMetadata | None, around: Surroundings) -> OutputChannel:

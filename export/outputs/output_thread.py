@@ -50,6 +50,11 @@ class Failure:
                 self.error = error
         self._stopped.set()
 
+    def check(self) -> None:
+        """Raise the error, if there is one."""
+        if self.error is not None:
+            raise self.error
+
     def stop(self) -> None:
         """End all threads; errors that follow from it don't count."""
         self._stopped.set()

@@ -186,10 +186,15 @@ class Mixer:
         return buses
 
     def close(self) -> None:
-        """Ends the threads; a second call does nothing."""
+        """Ends the threads, and gives the memory back; a second call does nothing."""
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None
+        self._batches.clear()
+        self._buses.clear()
+        self._totals.clear()
+        self._spare.clear()
+        self._order = None
 
     def _in_order(self) -> list[tuple[_Batch, int, _Sum]]:
         if self._order is None:

@@ -117,6 +117,7 @@ class SoundMix:
         self._pool.close()
         self._thread.join()
         self._mixer.close()
+        self._queue.free()
         self._opened.close()
 
     # The rest runs on the mix thread.

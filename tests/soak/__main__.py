@@ -10,6 +10,8 @@ Without a word all three run, a few of each. The exit code is 1 where something 
 from __future__ import annotations
 
 import argparse
+import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -18,8 +20,9 @@ from pathlib import Path
 
 from tests.benchmarks import many_exports
 from tests.soak import descriptors, signals
+from tests.stress.scenarios import anything, make_media, many_files
 
-KINDS = {"signals": 24, "descriptors": 40, "exports": 30}
+KINDS = {"signals": 24, "descriptors": 40, "exports": 45}
 """With the number that is run where none is given."""
 
 
@@ -35,14 +38,25 @@ def main() -> int:
         return max(run.returncode != 0 for run in runs)
     count = asked.count or KINDS[asked.kind]
     print(f"{asked.kind}: {count}", flush=True)
-    if asked.kind == "exports":
-        return many_exports.run(count)
     with tempfile.TemporaryDirectory() as folder:
+        if asked.kind == "exports":
+            return many_exports.run(count, _nested(Path(folder)))
         if asked.kind == "descriptors":
             descriptors.run(count, Path(folder))
             return 0
         print(f"seed {asked.seed}", flush=True)
         return bool(signals.run(count, asked.seed, Path(folder)))
+
+
+def _nested(folder: Path) -> tuple[Path, ...]:
+    """Two projects of tiny films with compositions in compositions, and one of many files."""
+    files = make_media(folder)
+    projects = [anything(files, random.Random(seed), compositions=3) for seed in (1, 2)]
+    paths = []
+    for number, project in enumerate([*projects, many_files(files, 20)]):
+        paths.append(folder / f"project-{number}.json")
+        paths[-1].write_text(json.dumps(project), encoding="utf-8")
+    return tuple(paths)
 
 
 if __name__ == "__main__":

@@ -57,17 +57,23 @@ def many_files(files: list[str], count: int, frames: int = 6, *, heard: int = 8)
     return _project(files, tracks)
 
 
-def anything(files: list[str], generator: random.Random, *, damaged: bool = False) -> Json:
-    """Tracks of clips at all speeds, compositions in compositions, files that are shown and heard several times."""
+def anything(
+    files: list[str], generator: random.Random, *, damaged: bool = False, compositions: int | None = None
+) -> Json:
+    """Tracks of clips at all speeds, compositions in compositions, files that are shown and heard several times.
+
+    `compositions`: so many, at most three; None for any number.
+    """
+    depth = generator.randint(0, 3) if compositions is None else compositions
     used = generator.sample(files, generator.randint(1, 12)) + (["damaged.mp4"] if damaged else [])
-    compositions: dict[str, Any] = {}
-    for name in ("leaf", "card", "scene")[: generator.randint(0, 3)]:
-        compositions[name] = {"width": SIZE, "height": 48, "tracks": _tracks(used, list(compositions), generator, name)}
-    tracks = _tracks(used, list(compositions), generator, "root")
+    nested: dict[str, Any] = {}
+    for name in ("leaf", "card", "scene")[:depth]:
+        nested[name] = {"width": SIZE, "height": 48, "tracks": _tracks(used, list(nested), generator, name)}
+    tracks = _tracks(used, list(nested), generator, "root")
     if damaged:
         tracks.append({"id": "damage", "clips": [{"media": "damaged.mp4", "duration": 1.1}]})
     tracks += [{**track, "id": f"a{track['id']}", "kind": "audio"} for track in _tracks(used, [], generator, "sound")]
-    return _project([*used], tracks, compositions=compositions)
+    return _project([*used], tracks, compositions=nested)
 
 
 def _tracks(files: list[str], compositions: list[str], generator: random.Random, prefix: str) -> list[Json]:
