@@ -12,28 +12,36 @@ from typing import NoReturn
 
 from cli.interruption import Interruption
 from cli.standard_streams import prepare_streams
+from planner.exhaustion import NoThread
 
 
 def reelmill_program() -> NoReturn:
     """Runs `reelmill`."""
-    prepare_streams()
-    with Interruption() as interruption:
-        from cli.main import main
-        from export.descriptors import raise_limit
-
-        raise_limit()
-        _end(main(interruption=interruption))
+    _run("main")
 
 
 def export_program() -> NoReturn:
     """Runs `export`."""
-    prepare_streams()
-    with Interruption() as interruption:
-        from cli.main import export_main
-        from export.descriptors import raise_limit
+    _run("export_main")
 
-        raise_limit()
-        _end(export_main(interruption=interruption))
+
+def _run(name: str) -> NoReturn:
+    """Run a function of cli.main."""
+    prepare_streams()
+    # The threads of this program are those that it starts itself. OpenBLAS, by which numpy multiplies small matrices
+    # here, would start one for each core, and end the process by SIGINT where the system gives it none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        with Interruption() as interruption:
+            from cli import main
+            from export.descriptors import raise_limit
+
+            raise_limit()
+            _end(getattr(main, name)(interruption=interruption))
+    except NoThread as error:
+        from cli.main import fail_to_start
+
+        _end(fail_to_start(error))
 
 
 def _end(exit_code: int) -> NoReturn:

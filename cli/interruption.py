@@ -16,6 +16,9 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
+from planner.exhaustion import NoThread
+from planner.threads import Thread
+
 EXIT_CODE = 130
 REPEAT_SECONDS = 0.5
 """Signals that follow one another faster are one: some programs send each twice, to a process and to its group."""
@@ -106,8 +109,12 @@ class _Watch:
         if sys.platform != "win32":
             os.set_blocking(self._writing, False)
         self._before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        self._thread = threading.Thread(target=self._run, name="signals", daemon=True)
-        self._thread.start()
+        self._thread = Thread(target=self._run, name="signals", daemon=True)
+        try:
+            self._thread.start()
+        except NoThread:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the thread; signals are no concern of it any more."""
@@ -125,7 +132,8 @@ class _Watch:
             if self._first is None:
                 self._first = time.monotonic()
                 self._heard()
-                self._patience.start()
+                with suppress(RuntimeError):  # without a thread for it, nobody's patience ends
+                    self._patience.start()
             elif time.monotonic() - self._first >= REPEAT_SECONDS:
                 end_process(ENDED_AT_ONCE)
 

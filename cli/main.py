@@ -26,7 +26,8 @@ from cli.probe_command import probe
 from cli.project_commands import frame, init, schema, validate
 from cli.shell_hook import shell_hook
 from cli.talk import abandon, talk
-from planner.errors import ALLOW_MORE, TOO_MANY_OPEN, ExportError, Interrupted, RenderError, is_out_of_descriptors
+from planner.errors import ExportError, Interrupted, RenderError
+from planner.exhaustion import MEMORY, THREADS, Exhaustion, NoThread, exhaustion_behind
 
 SETUP_FAILED = 2
 CRASHED = 1
@@ -67,8 +68,11 @@ def run(
 ) -> int:
     """Run a command, print its failure, and return the exit code."""
     if interruption is None:
-        with Interruption() as interruption:
-            return run(command, name, arguments, interruption)
+        try:
+            with Interruption() as interruption:
+                return run(command, name, arguments, interruption)
+        except NoThread as error:
+            return fail_to_start(error)
     invocation = Invocation(interruption)
     with invocation.log.listening():
         try:
@@ -91,13 +95,24 @@ def run(
             talk(usage_block(error))
             return SETUP_FAILED
         except Exception as error:
-            if is_out_of_descriptors(error):
-                return _fail(RenderError(TOO_MANY_OPEN, component="Session", suggestion=ALLOW_MORE), error, invocation)
+            if (exhausted := exhaustion_behind(error)) is not None:
+                return _fail(_ran_out(exhausted), error, invocation)
+            if isinstance(error, MemoryError):
+                return _fail(_ran_out(MEMORY), error, invocation)
             if invocation.verbose:
                 _print_traceback(error)
             talk(crash_block(error))
             return CRASHED
     return result if isinstance(result, int) else 0
+
+
+def fail_to_start(error: NoThread) -> int:
+    """Print why no command could be run, and return the exit code."""
+    return _fail(_ran_out(THREADS), error, Invocation())
+
+
+def _ran_out(of: Exhaustion) -> ExportError:
+    return RenderError(of.message, component="Session", suggestion=of.suggestion)
 
 
 def _fail(failure: ExportError, cause: BaseException, invocation: Invocation) -> int:

@@ -16,7 +16,7 @@ from multiprocessing import connection
 from typing import Any, Protocol
 
 from decoders.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
-from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, start_process
+from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
 from planner.errors import ExportError, RenderError, SetupError
 from planner.waiting import Checkpoint
 
@@ -95,7 +95,7 @@ class AnalysisPool(ProcessPool[_Worker]):
                 self._workers.append(_Worker(process, pipe))
         except OSError as error:
             self.close()
-            raise _not_started(f"{error.strerror or error}") from error
+            raise _not_started(refusal(error)) from None  # the cause has been told
         except BaseException:
             self.close()
             raise

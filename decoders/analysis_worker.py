@@ -9,12 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from decoders.worker_process import start_parent_watch
 from planner.errors import ExportError
 from planner.waiting import Checkpoint, no_checkpoint
 
@@ -77,7 +77,7 @@ def work(pipe: Connection) -> None:
     """The child's main function."""
     # Ctrl-C reaches the whole group of processes; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    start_parent_watch(_end_with_parent)
     try:
         pipe.send(Ready())
         while (task := pipe.recv()) is not None:

@@ -20,6 +20,7 @@ from decoders.audio_worker import AudioDecodeStatistics, AudioJob, AudioWorker
 from decoders.decode_slots import available_cores
 from decoders.sound import SoundReader
 from planner.errors import ExportError, RenderError
+from planner.exhaustion import NoThread
 
 COMPONENT = "AudioDecodePool"
 MOST_WORKERS = 4
@@ -56,8 +57,12 @@ class AudioDecodePool:
             )
             for number in range(count)
         )
-        for worker in self._workers:
-            worker.start()
+        try:
+            for worker in self._workers:
+                worker.start()
+        except NoThread:
+            self.close()
+            raise
 
     def send(self, message: DecodeStart | BufferRequest) -> None:
         """Give a message to the worker that it concerns; does not wait. What is sent after `close` is lost."""

@@ -12,11 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock
 
 from decoders.audio_messages import DecodedChunk, DecodeStart, Room
 from decoders.sound import SoundReader
 from decoders.sound_playback import PlayedSound
+from planner.threads import Thread
 
 READY_AHEAD = 4
 """Cues of one worker that have a file open before they have room for a frame."""

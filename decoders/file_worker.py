@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition
 
 from decoders.decode_errors import COMPONENT, failed_twice, source_time_text, worker_died
 from decoders.decode_meter import DecodeMeter
@@ -27,6 +27,7 @@ from planner.frames import Frame, FrameRequest
 from planner.hardware import DeviceKind
 from planner.media import MediaFacts
 from planner.schedule import ScheduledRequest
+from planner.threads import Thread
 from planner.timeline import Media
 from planner.tracing import NO_TRACE, Tracer
 from planner.waiting import Checkpoint, wait_until

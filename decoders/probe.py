@@ -122,7 +122,8 @@ class _Head:
     context: VideoCodecContext
     frames: list[VideoFrame] = field(default_factory=list)
     damaged: bool = False
-    reason: str | None = None
+    error: BaseException | None = None
+    """The first, where there was one."""
 
     @property
     def complete(self) -> bool:
@@ -134,7 +135,7 @@ class _Head:
             self.frames.extend(self.context.decode(packet))
         except (av.FFmpegError, ValueError) as error:
             self.damaged = True
-            self.reason = self.reason or reason(error)
+            self.error = self.error or error
 
 
 class _Reading:
@@ -214,8 +215,8 @@ class _Reading:
             return None
         head = self._head
         if not head.frames:
-            told = f": {head.reason}" if head.reason else ""
-            self._fail(f"no frame of the video stream can be decoded{told}", _DAMAGED)
+            told = f": {reason(head.error)}" if head.error else ""
+            self._fail(f"no frame of the video stream can be decoded{told}", _DAMAGED, head.error)
         frame = head.frames[0]
         rate = stream.average_rate or stream.guessed_rate or None
         table = self._table(rate, allow_network=allow_network)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 
 from planner.frame_plan import FramePlan
 from planner.frames import DecodeStatistics, Frame, FrameRequest, FrameSource
+from planner.thread_pool import ThreadPool
 from planner.tracing import NO_TRACE, Tracer
 from planner.waiting import Checkpoint, no_checkpoint, wait_until
 
@@ -34,7 +35,7 @@ class ReadAhead:
         """Owns the source. `requests` is called on the render thread, and so is `checkpoint` while a frame is waited
         for; it may raise."""
         self._source, self._requests, self._tracer, self._checkpoint = source, requests, tracer, checkpoint
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="decode ahead")
+        self._worker = ThreadPool(1, thread_name_prefix="decode ahead")
         self._ahead: dict[FrameRequest, Future[Frame]] = {}
         self._waited_seconds = 0.0
 

@@ -5,6 +5,7 @@ Passive; whoever started a process ends it, on the same thread.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from decoders.interrupts import interrupts_held
+from planner.exhaustion import THREADS, NoThread
+from planner.threads import Thread
 
 START_SECONDS = 120.0
 """That a process may take to load; a machine that needs longer is stuck."""
@@ -60,6 +63,21 @@ def start_process(work: Callable[..., None], name: str, *arguments: Any) -> tupl
     finally:
         theirs.close()
     return process, ours
+
+
+def refusal(error: OSError) -> str:
+    """Why the system did not start a process."""
+    if error.errno == errno.EAGAIN:
+        return "the system allows no more (`ulimit -u` tells how many, a container has a limit of pids)"
+    return error.strerror or str(error)
+
+
+def start_parent_watch(watch: Callable[..., None], *arguments: Any) -> None:
+    """In a child: start the thread that ends it with its parent. Where there is none, end, with a line on stderr."""
+    try:
+        Thread(target=watch, args=arguments, name="parent-watch", daemon=True).start()
+    except NoThread:
+        raise SystemExit(THREADS.message) from None
 
 
 class ProcessPool(Generic[WorkerT]):

@@ -6,7 +6,7 @@ Every problem of the file and of its media is found here, before anything is ren
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from planner.media import MediaFacts
 from planner.resolve import find_problems, resolve
 from planner.selection import System, complexity, select_export_system
 from planner.subtitles import CueSheet
+from planner.thread_pool import ThreadPool
 from planner.timeline import Media, Shape, Subtitles, Text, Timeline
 from planner.waiting import Checkpoint, no_checkpoint, wait_until
 from planner.walk import reachable_clips
@@ -138,7 +139,7 @@ def _probe(
 
     names = sorted(list_media_used(timeline))
     with probing():
-        pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="probe")
+        pool = ThreadPool(available_cores(), thread_name_prefix="probe")
         try:
             looked = [pool.submit(look, name) for name in names]
             meanwhile()

@@ -12,26 +12,13 @@ called, with `raise … from error`. Nothing classifies an error by the words of
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from planner.exhaustion import exhaustion_behind
 from planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
-
-TOO_MANY_OPEN = "too many files are open: the system gives this process no more descriptors"
-ALLOW_MORE = "allow more files with `ulimit -n 4096` before the command, or show fewer at the same time"
-
-
-def is_out_of_descriptors(error: BaseException) -> bool:
-    """Whether an error, or what it was raised from, is that the process or the machine can open no more files."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
-            return True
-        cause = cause.__cause__
-    return False
 
 
 class ExportError(Exception):
@@ -67,8 +54,9 @@ class ExportError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong; that too many files are open, where that caused it, whatever seems damaged by it."""
-        return TOO_MANY_OPEN if is_out_of_descriptors(self) else self._message
+        """What is wrong. Where the system had no more of something, that, whatever seems damaged by it."""
+        exhausted = exhaustion_behind(self)
+        return self._message if exhausted is None else exhausted.message
 
     @message.setter
     def message(self, message: str) -> None:
@@ -77,7 +65,8 @@ class ExportError(Exception):
     @property
     def suggestion(self) -> str | None:
         """What to do."""
-        return ALLOW_MORE if is_out_of_descriptors(self) else self._suggestion
+        exhausted = exhaustion_behind(self)
+        return self._suggestion if exhausted is None else exhausted.suggestion
 
     def locate(
         self,

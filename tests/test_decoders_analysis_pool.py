@@ -156,7 +156,7 @@ def test_processes_that_the_system_refuses_are_an_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(context.Process, "start", refuse_the_second)
     pool = AnalysisPool(3, nothing)
-    with pytest.raises(SetupError, match="can't be started: Resource temporarily unavailable") as caught:
+    with pytest.raises(SetupError, match="can't be started: the system allows no more") as caught:
         pool.__enter__()
     assert caught.value.exit_code == 2
     assert "0 works in one process" in (caught.value.suggestion or "")

@@ -176,3 +176,10 @@ def test_every_room_is_in_the_wheel() -> None:
     packages = settings()["tool"]["setuptools"]["packages"]
     folders = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in SOURCES}
     assert folders <= set(packages)
+
+
+def test_threads_start_in_one_place() -> None:
+    """planner.threads says why one can't start, and lets whoever closes things join those that did not."""
+    raw = re.compile(r"\bthreading\.Thread\(|\bThreadPoolExecutor\b|from threading import .*\bThread\b")
+    found = {str(path.relative_to(ROOT)) for path in SOURCES if raw.search(path.read_text(encoding="utf-8"))}
+    assert found == {"planner/exhaustion.py", "planner/thread_pool.py"}

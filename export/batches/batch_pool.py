@@ -14,7 +14,7 @@ from multiprocessing import connection
 from typing import cast
 
 from decoders.decode_slots import available_cores
-from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, start_process
+from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
 from export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
 from planner.errors import SetupError
 
@@ -99,7 +99,7 @@ class BatchPool(ProcessPool[BatchProcess]):
         try:
             process, pipe = start_process(work, "batch", threads)
         except OSError as error:
-            raise _not_started(f"{error.strerror or error}") from error
+            raise _not_started(refusal(error)) from None  # the cause has been told
         self._workers.append(BatchProcess(process, pipe, deadline=time.monotonic() + START_SECONDS))
 
     def _replace(self, worker: BatchProcess) -> Died:

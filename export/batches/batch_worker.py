@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from decoders.worker_process import start_parent_watch
 from export.job import ExportOptions, Progress, SilentListener
 from planner.errors import ExportError, Problem, ProjectError
 
@@ -129,7 +130,7 @@ def work(pipe: Connection, threads: int | None = None) -> None:
     # Ctrl-C reaches the whole group of processes; the parent ends its children itself, by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    threading.Thread(target=_watch_parent, args=(stop,), name="parent-watch", daemon=True).start()
+    start_parent_watch(_watch_parent, stop)
     # All that is heavy is loaded here, so that what can't be is told once, and not for each film.
     from decoders.heap import release_freed_memory
     from export.session import export_film

@@ -23,6 +23,7 @@ from export.films.audio_encoding import AudioEncoding
 from export.films.video_encoding import VideoEncoding
 from planner.colour import ColourTags
 from planner.errors import SetupError
+from planner.exhaustion import NoThread, can_start_threads
 
 # H.273 code points: primaries, transfer, matrix; libav's numbers for range.
 _BT709, _SRGB_TRANSFER, _RGB_MATRIX, _LIMITED, _FULL = 1, 13, 0, 1, 2
@@ -144,4 +145,4 @@ def _open(context: VideoCodecContext | AudioCodecContext, encoder: str, what: st
             f"{encoder} can't encode {what}",
             component="Encoder",
             suggestion="try another size, rate, bitrate or codec, or fewer threads",
-        ) from error
+        ) from (error if can_start_threads() else NoThread("for the encoder"))  # which says no more than "external"

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +23,7 @@ from export.outputs.part_lock import DIGITS, lock, part_prefix
 from export.outputs.target_checks import not_in_place, refused, sync
 from export.pictures.picture_names import PictureNames
 from planner.errors import RenderError, SetupError
+from planner.thread_pool import ThreadPool
 
 _OLD = ".reelmill-old"
 """Marks the folder that is being replaced, for the moment between two renames."""
@@ -78,7 +78,7 @@ class OutputFolder:
         """Put the finished folder under the target's name. Raises RenderError."""
         try:
             # Several at once: file systems then write a thousand in the time of some dozens.
-            with ThreadPoolExecutor(_SYNCED_AT_ONCE, thread_name_prefix="sync") as pool:
+            with ThreadPool(_SYNCED_AT_ONCE, thread_name_prefix="sync") as pool:
                 for _ in pool.map(sync, self._part.path.iterdir()):
                     pass
             if self._target.exists() and any(self._target.iterdir()):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from planner.errors import ExportError, RenderError
+from planner.threads import Thread
 from planner.tracing import NO_TRACE, Tracer
 from planner.waiting import wait_until
 
@@ -92,7 +93,7 @@ class OutputThread:
         self._ended = threading.Event()
         self.busy_seconds = 0.0
         """Spent on work, waiting inside of it included."""
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Work) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, Self
 
@@ -30,6 +29,7 @@ from planner.colour import SRGB
 from planner.errors import RenderError
 from planner.outputs import PictureSettings
 from planner.pixel_format import PIXEL_FORMATS
+from planner.thread_pool import ThreadPool
 
 Pixels = npt.NDArray[np.uint8]
 """[height, width, 3 or 4]: RGB, or RGBA with straight alpha."""
@@ -55,7 +55,7 @@ class PictureEncoder:
         self.workers = workers or min(available_cores(), MAX_WORKERS)
         """How many pictures are encoded at once."""
         self._pipeline = PicturePipeline(self.workers) if self._encoding else None
-        self._pool = None if self._encoding else ThreadPoolExecutor(self.workers, thread_name_prefix="pictures")
+        self._pool = None if self._encoding else ThreadPool(self.workers, thread_name_prefix="pictures")
 
     def __enter__(self) -> Self:
         return self

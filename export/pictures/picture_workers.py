@@ -14,6 +14,8 @@ from typing import Protocol, Self
 from decoders.decode_slots import available_cores
 from export.pictures.picture_scratch import Scratch
 from planner.errors import ExportError, RenderError
+from planner.exhaustion import NoThread
+from planner.threads import Thread
 
 MAX_WORKERS = 16
 _MAX_BATCHES = 32
@@ -71,10 +73,14 @@ class PictureWorkers:
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
         self._threads = [
-            threading.Thread(target=self._run, name=f"picture-worker-{number}", daemon=True) for number in range(count)
+            Thread(target=self._run, name=f"picture-worker-{number}", daemon=True) for number in range(count)
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except NoThread:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

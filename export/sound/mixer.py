@@ -12,12 +12,12 @@ float64, in the order of batches, and of lanes in them, however many threads the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from export.sound.panning import Matrix, Signal
+from planner.thread_pool import ThreadPool
 
 BLOCK_SAMPLES = 8192
 """Of the fixed grid. Shorter blocks cost more hand-overs between threads, longer ones fall out of the cache
@@ -116,7 +116,7 @@ class Mixer:
         self._spare = [np.empty(block_samples) for _ in range(threads)]
         """One for each thread."""
         self._threads = threads
-        self._executor = ThreadPoolExecutor(threads - 1, "mix") if threads > 1 else None
+        self._executor = ThreadPool(threads - 1, "mix") if threads > 1 else None
 
     def room(self, lane: Lane, block: int, low: int, high: int) -> Signal:
         """Memory for the samples `low` … `high` of a block; silence is put around it. Shape [channels, samples]."""

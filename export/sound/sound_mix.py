@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import accumulate
-from threading import Thread
 
 from decoders.audio_decode_pool import MOST_WORKERS, AudioDecodePool, PoolClosed
 from decoders.audio_worker import PARKED, READY_AHEAD, AudioDecodeStatistics
@@ -32,6 +31,7 @@ from export.sound.sound_voices import SoundVoices
 from planner.errors import SetupError
 from planner.media import MediaFacts
 from planner.sound_plan import SoundPlan
+from planner.threads import Thread
 from planner.timeline import Media
 from planner.waiting import Checkpoint, no_checkpoint
 
@@ -87,7 +87,9 @@ class SoundMix:
         with ExitStack() as opened:
             opened.enter_context(_open_files_room(plan, range(self._graph.begin, self._end)))
             self._mixer = Mixer(plan.bus_channels, threads=threads or available_cores())
+            opened.callback(self._mixer.close)
             self._pool = AudioDecodePool(plan.sample_rate, workers=workers, allow_network=allow_network)
+            opened.callback(self._pool.close)
             self._voices = SoundVoices(plan, media, facts, self._pool, self._mixer, begin=self._graph.begin)
             self._queue = SampleQueue(plan.channels, MAX_QUEUED_BYTES)
             self._checkpoint = checkpoint
@@ -116,7 +118,6 @@ class SoundMix:
         self._queue.close()
         self._pool.close()
         self._thread.join()
-        self._mixer.close()
         self._queue.free()
         self._opened.close()
 
