@@ -2,7 +2,7 @@
 bin := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-stress soak fuzz bench bench-peers bench-decoders bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
+.PHONY: help demo test test-long test-stress soak fuzz bench bench-peers bench-decoders bench-estimate bench-analysis bench-memory bench-outputs bench-pictures bench-sound bench-batch clean
 
 help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench      time reelmill against ffmpeg, melt, MoviePy and movis (an hour; writes docs/performance.md)"
 	@echo "make bench-peers     install MoviePy and movis for it, in out/bench"
 	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/performance.md)"
+	@echo "make bench-estimate  hold estimates and times left against what exports take (minutes; writes docs/performance.md)"
 	@echo "make bench-pictures  time the picture pipeline beside Pillow and swscale (a minute; writes docs/performance.md)"
 	@echo "make bench-sound     time mixing and decoding of sound, beside ffmpeg (minutes; prints tables)"
 	@echo "make bench-outputs   time six outputs of one pass against an export for each (minutes; prints a table)"
@@ -54,6 +55,10 @@ bench-peers:
 bench-decoders:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.shared_decoders --docs docs/performance.md
+
+bench-estimate:
+	@.ci/setup.sh test
+	$(bin)/python -m tests.benchmarks.estimate --docs docs/performance.md
 
 bench-outputs:
 	@.ci/setup.sh test

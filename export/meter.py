@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from fractions import Fraction
 
 from export.job import Listener, Listening, Progress
 
 PROGRESS_INTERVAL_SECONDS = 0.1
+TimeLeft = Callable[[int, float], float]
+"""Seconds until the last picture is written, from the first frame of the timeline that is not done, and the seconds
+since the first one was begun."""
 
 
 class HearingMeter:
@@ -36,14 +40,14 @@ class HearingMeter:
 class Meter:
     """Measures speed and tells the listener, at most every tenth of a second and at the end."""
 
-    def __init__(self, total: int, fps: Fraction, listener: Listener) -> None:
-        self._total, self._fps, self._listener = total, float(fps), listener
+    def __init__(self, total: int, fps: Fraction, listener: Listener, time_left: TimeLeft) -> None:
+        self._total, self._fps, self._listener, self._time_left = total, float(fps), listener, time_left
         self._done = 0
         self._started = self._told = time.perf_counter()
 
-    def frames_done(self, count: int) -> None:
-        """So many more frames were handed to the encoder, or are copied."""
-        self._done += count
+    def frame_done(self, number: int) -> None:
+        """Frame `number` of the timeline was handed to the encoder, or is copied."""
+        self._done += 1
         now = time.perf_counter()
         if now - self._told < PROGRESS_INTERVAL_SECONDS and self._done < self._total:
             return
@@ -57,6 +61,6 @@ class Meter:
                 elapsed_seconds=elapsed,
                 frames_per_second=speed,
                 realtime_factor=speed / self._fps,
-                remaining_seconds=(self._total - self._done) / speed if speed else None,
+                remaining_seconds=self._time_left(number + 1, elapsed),
             )
         )

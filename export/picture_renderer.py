@@ -31,7 +31,7 @@ from export.report import ExportRecord
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan
-from planner.frames import Frame, FrameRequest
+from planner.frames import DecodeStatistics, Frame, FrameRequest
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.selection import System
 from planner.simplify import untouched
@@ -114,6 +114,11 @@ class PictureRenderer:
     def warnings(self) -> list[str]:
         """What the frame source and the compositor have to tell."""
         return [*self._source.warnings, *self._compositor.warnings]
+
+    @property
+    def decoding(self) -> DecodeStatistics:
+        """The counters of the frame source so far."""
+        return self._source.statistics()
 
     def begin(self, plan: FramePlan) -> None:
         """Called once for each output frame, drawn or reused, in order."""

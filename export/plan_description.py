@@ -21,13 +21,14 @@ from export.films.codecs import choose_output, natural_output
 from export.films.copying import CopyPart, plan_copying
 from export.frame_source import choose_decoding
 from export.job import ExportOptions
+from export.outputs.output_costs import estimate_export
 from export.outputs.output_plan import PlannedOutput, plan_outputs
 from export.project import OpenedProject, choose_system, open_project, planner_for
 from planner.clip_uses import ClipUse, clip_uses, decode_sources
 from planner.export_planner import frame_bytes
 from planner.frame_set import FrameSet
 from planner.media import MediaFacts
-from planner.outputs import OutputKind
+from planner.outputs import Output, OutputKind
 from planner.schedule import UsagePattern
 from planner.timeline import (
     AudioSettings,
@@ -39,6 +40,7 @@ from planner.timeline import (
     Shape,
     Solid,
     Text,
+    Timeline,
     Track,
 )
 from planner.walk import reachable_clips, reachable_compositions
@@ -188,6 +190,9 @@ class PlanDescription:
     end: Fraction
     frames: int
     estimated_seconds: float
+    """Of the export on this machine."""
+    estimated_cpu_seconds: float
+    """Of all its cores together."""
     cache_bytes: int
     """The budget for decoded frames."""
     files: tuple[FileUse, ...]
@@ -228,11 +233,14 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
     timeline = opened.timeline
     frames = frames_asked(timeline, options.range)
     system, reason = choose_system(opened, options)
-    outputs = plan_outputs(opened, (), options).outputs if timeline.outputs else ()
-    schedule = planner_for(opened, _drawn(outputs, frames), options).schedule
+    written = plan_outputs(opened, _written(timeline), options)
+    outputs = written.outputs if timeline.outputs else ()
+    copying = None if options.copy == "off" else _copy_parts(opened, frames, outputs, options)
+    planner = planner_for(opened, _drawn(outputs, frames), options)
+    schedule, estimate = planner.schedule, estimate_export(planner, written, shared=system == "v2")
+    share_made = float(_share_made(copying))
     uses = clip_uses(timeline, decode_sources(timeline.media, opened.facts), frames)
     hardware = choose_decoding(opened, schedule, options)
-    copying = None if options.copy == "off" else _copy_parts(opened, frames, outputs, options)
     readings = _readings(uses[:MAX_READINGS], timeline.fps)
     shares = _cache_shares(schedule.file_usage, opened.facts, options) if system == "v2" else {}
     files = [
@@ -253,7 +261,8 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
         start=frames.start / timeline.fps,
         end=frames.stop / timeline.fps,
         frames=len(frames),
-        estimated_seconds=schedule.estimated_seconds * float(_share_made(copying)),
+        estimated_seconds=estimate.seconds() * share_made,
+        estimated_cpu_seconds=estimate.cpu_seconds() * share_made,
         cache_bytes=options.cache_bytes,
         files=(*files, *_sound_alone(opened, schedule.file_usage)),
         root=root,
@@ -263,6 +272,11 @@ def describe_plan(project: Path, options: ExportOptions) -> PlanDescription:
         complete=len(uses) <= MAX_READINGS,
         warnings=opened.warnings,
     )
+
+
+def _written(timeline: Timeline) -> tuple[Output, ...]:
+    """What the project lists; where it lists nothing, a film with its settings."""
+    return () if timeline.outputs else (Output(str(natural_output(timeline.video, timeline.audio))),)
 
 
 def _drawn(outputs: Sequence[PlannedOutput], frames: range) -> FrameSet:

@@ -30,6 +30,7 @@ from export.picture_renderer import PictureRenderer
 from export.project import OpenedProject, choose_system, planner_for
 from export.report import ExportRecord
 from export.sound.film_sound import FilmSound
+from export.time_left import TimeLeft
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan
@@ -103,7 +104,8 @@ def render(
     for warning in record.warnings:
         listener.warned(warning)
     if renderer is not None:
-        meter = Meter(record.frames, opened.timeline.fps, listener)
+        time_left = TimeLeft(planner, plan, delivery, renderer, record)
+        meter = Meter(record.frames, opened.timeline.fps, listener, time_left)
         _render_pictures(planner, delivery, renderer, meter, listener, record, tracer, reuse=options.fast_paths)
         for warning in renderer.warnings:
             record.warnings.append(warning)
@@ -166,7 +168,7 @@ def _render_pictures(
                 _draw(planner, renderer, number, views, last, record, tracer, reuse=reuse)
                 # Outside of the above: what fails there may have to do with an earlier frame, or with sound.
                 delivery.write(number, {view: last[view][1] for view in views})
-        meter.frames_done(1)
+        meter.frame_done(number)
 
 
 def _draw(

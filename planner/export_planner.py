@@ -19,7 +19,7 @@ from threading import Lock
 
 from planner.at_once import crowded, most_at_once
 from planner.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
-from planner.estimate import Estimate
+from planner.estimate import Estimate, SampledFrame
 from planner.frame_plan import CompositionPlan, FramePlan, PictureSource, sides_of
 from planner.frame_planner import FramePlanner
 from planner.frame_set import FrameSet
@@ -30,6 +30,7 @@ from planner.pixel_format import PIXEL_FORMATS
 from planner.schedule import PRIORITIES, DecodeSchedule, FileBatch, Priority, ScheduledRequest
 from planner.shared_plans import SharedPlans
 from planner.simplify import as_it_is, simplified
+from planner.stage_costs import draw_seconds
 from planner.timeline import Text, Timeline
 from planner.usage import file_usages
 from planner.use_index import UseIndex
@@ -40,6 +41,8 @@ MAX_LOOK_AHEAD = 90
 """Output frames, where no budget is set."""
 MOST_LOOKED_AT = 200
 """Output frames that are planned to find the heaviest one."""
+SAMPLES = 16
+"""Frames of the film that are planned for the estimate, at most."""
 _URGENCY = {priority: place for place, priority in enumerate(PRIORITIES)}
 
 
@@ -97,9 +100,10 @@ class ExportPlanner:
         self._fps = timeline.fps
         self._sources = decode_sources(timeline.media, facts)
         uses = [use for span in spans for use in clip_uses(timeline, self._sources, span)]
-        usages = file_usages(uses, len(self._shown_frames))
-        self._usage = {file_hash: usage.pattern for file_hash, usage in usages.items()}
-        self._estimate = Estimate(usages, frames, timeline.root.width * timeline.root.height)
+        self._usages = file_usages(uses, len(self._shown_frames))
+        self._scale = scale
+        self._speeds: dict[str, float] = {}
+        """Frames a second of the decoders that were measured, by the hash of their file."""
         self._uses = _by_source(self._sources, uses)
         self._indexes = _indexes(self._uses)
         self._keep_plan: KeepPlan | None = None
@@ -146,8 +150,9 @@ class ExportPlanner:
 
     @property
     def schedule(self) -> DecodeSchedule:
-        """What the export needs of each file, with the estimate as of now."""
-        return DecodeSchedule(self._usage, len(self._shown_frames), self.remaining_seconds(self._frames.start))
+        """What the export needs of each file."""
+        usage = {file_hash: usage.pattern for file_hash, usage in self._usages.items()}
+        return DecodeSchedule(usage, len(self._shown_frames))
 
     @property
     def look_ahead(self) -> int:
@@ -230,11 +235,48 @@ class ExportPlanner:
 
     def note_speed(self, file_hash: str, frames_per_second: float) -> None:
         """How many frames a second of its busy time the decoder of a file puts out: corrects the estimate."""
-        self._estimate.note_speed(file_hash, frames_per_second)
+        if frames_per_second > 0:
+            self._speeds[file_hash] = frames_per_second
 
-    def remaining_seconds(self, output_frame: int) -> float:
-        """Estimate of the time from an output frame to the end of the export."""
-        return self._estimate.seconds_from(output_frame)
+    def estimate(self, *, encode_seconds: float, sound_seconds: float = 0.0, shared: bool = True) -> Estimate:
+        """How long the export takes. Plans some frames of the whole film for it, which takes some milliseconds.
+
+        `encode_seconds`: of one picture, in all outputs. `sound_seconds`: of the sound of one frame. `shared`: each
+        source frame is decoded once, and not for each clip that shows it.
+        """
+        decoded = None
+        if not shared:
+            decoded = dict.fromkeys(self._usages, 0)
+            for source, uses in self._uses.items():
+                for use in uses:
+                    low, high = use.index_range()
+                    decoded[source.file_hash] += len(use.frames) if use.loops else high + 1 - low
+        return Estimate(
+            self._usages,
+            self._frames,
+            self._samples(),
+            share_made=len(self._shown_frames) / max(len(self._frames), 1),
+            encode_seconds=encode_seconds,
+            sound_seconds=sound_seconds,
+            decoded=decoded,
+            speeds=self._speeds,
+        )
+
+    def _samples(self) -> list[SampledFrame]:
+        """What drawing takes, in frames spread over the film."""
+        plans = SharedPlans()
+        samples: list[SampledFrame] = []
+        for number in range(SAMPLES):
+            start = self._frames.start + number * len(self._frames) // SAMPLES
+            frame = self._shown_frames.next(start)
+            if frame is None or (samples and start == samples[-1].frame):
+                continue
+            before, picture = (
+                self._simplified(self._planner.plan(each).picture, plans) for each in (max(frame - 1, 0), frame)
+            )
+            repeats = before == picture and frame > 0
+            samples.append(SampledFrame(start, 0.0 if repeats else draw_seconds(picture, float(self._scale)), repeats))
+        return samples
 
     def _end_behind(self, output_frame: int) -> int:
         """Where the stretch ends that a frame lies in."""

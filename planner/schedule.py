@@ -76,5 +76,3 @@ class DecodeSchedule:
     """By file hash, in the order of first use."""
     total_frames: int
     """Output frames."""
-    estimated_seconds: float
-    """Of the whole export; a guess until the speed of decoders was measured."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import tracemalloc
@@ -348,23 +347,6 @@ def test_a_short_loop_over_hours_is_one_use() -> None:
     assert planner.schedule.file_usage["hash-m"].total_frames == 7
     assert planner.next_use("hash-m", 3, 1_000_000) == 1_000_002
     assert planner.next_use("hash-m", 3, 36000 * 30 - 1) is None
-
-
-def test_the_estimate_grows_with_the_film_shrinks_on_the_way_and_follows_the_measured_speed() -> None:
-    short, long = (new_planner(simple(media_clip("a", "m", "0", s))) for s in ("10", "20"))
-    assert long.schedule.estimated_seconds == pytest.approx(2 * short.schedule.estimated_seconds)
-    assert short.schedule.estimated_seconds == short.remaining_seconds(0)
-    rest = [short.remaining_seconds(n) for n in (0, 100, 200, 299)]
-    assert rest == sorted(rest, reverse=True)
-    assert short.remaining_seconds(150) == pytest.approx(rest[0] / 2)
-    assert short.remaining_seconds(300) == 0
-    short.note_speed("hash-m", 1)
-    slow = short.schedule.estimated_seconds
-    short.note_speed("hash-m", 2)
-    assert rest[0] < short.schedule.estimated_seconds < slow
-    # 300 frames take 300 s of decoding at one frame a second, and half of that at two.
-    cores = os.cpu_count() or 1
-    assert (slow - short.schedule.estimated_seconds) * cores == pytest.approx(150)
 
 
 def nested_twice(depth: int, *, apart: bool) -> Film:

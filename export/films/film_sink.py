@@ -71,6 +71,8 @@ class FilmSink:
         self._movie = open_movie(destination, target, settings, metadata or FilmMetadata(), splice)
         self._closed = False
         self.frames_written = 0
+        self._pictures_out = 0
+        """Packets of pictures that came out of the encoder."""
         self.sound_seconds = 0.0
         """Spent on getting the sound."""
 
@@ -88,7 +90,7 @@ class FilmSink:
         assert self._movie.pictures is not None
         with _translated(self._target):
             with self._tracer.span("encode", number):
-                self._mux(self._movie.pictures.encode(frame, number))
+                self._mux_pictures(self._movie.pictures.encode(frame, number))
             self.frames_written += 1
             self._encode_sound_until(self.frames_written)
 
@@ -100,9 +102,9 @@ class FilmSink:
         pictures = self._movie.pictures
         assert isinstance(pictures, SplicedTrack), "what is copied has to be told beforehand"
         with _translated(self._target):
-            self._mux(pictures.end())
+            self._mux_pictures(pictures.end())
             for packet in pictures.copy(run, self.frames_written):
-                self._mux((packet,))
+                self._mux_pictures((packet,))
                 if self._stopped():
                     return
                 self.frames_written += 1
@@ -129,6 +131,16 @@ class FilmSink:
             self._closed = True
             with self._tracer.span("mux"):
                 self._movie.abandon()
+
+    @property
+    def frames_inside(self) -> int:
+        """Pictures that the encoder has taken and not put out. Any thread."""
+        return self.frames_written - self._pictures_out
+
+    def _mux_pictures(self, packets: Iterable[Packet[Any]]) -> None:
+        for packet in packets:
+            self._mux((packet,))
+            self._pictures_out += 1
 
     def _mux(self, packets: Iterable[Packet[Any]]) -> None:
         for packet in packets:

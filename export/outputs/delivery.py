@@ -132,6 +132,11 @@ class Delivery:
             yield channel.record()
 
     @property
+    def frames_unwritten(self) -> int:
+        """Frames of the timeline that were handed over and that some output has not encoded yet."""
+        return max(each.frames_unwritten * each.planned.shown.frames.step for each in self.channels)
+
+    @property
     def encode_seconds(self) -> float:
         """Busy time of all threads of the outputs."""
         return sum(channel.encode_seconds for channel in self.channels)

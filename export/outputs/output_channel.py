@@ -29,6 +29,9 @@ from planner.copy_plan import Stretch
 from planner.frame_set import FrameSet
 from planner.tracing import Tracer
 
+INSIDE_LEFT = 0.75
+"""Of the work of encoding a picture: what is left of it, on average, for those that the encoder looks ahead at."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
@@ -138,6 +141,12 @@ class OutputChannel:
         assert self.film is not None
         film, run = self.film, self.planned.copying.run(stretch)
         self._thread.submit(lambda: film.copy(run))
+
+    @property
+    def frames_unwritten(self) -> int:
+        """Pictures that were handed over and are still to be encoded; those inside the encoder count in part."""
+        queued = self._thread.queued if self._thread is not None else 0
+        return queued + (round(INSIDE_LEFT * self.film.frames_inside) if self.film is not None else 0)
 
     def end(self) -> None:
         """No more pictures come."""

@@ -102,6 +102,11 @@ class OutputThread:
             self._put(work)
         self._tracer.level("encode queue", self._queue.qsize())
 
+    @property
+    def queued(self) -> int:
+        """Pieces of work that were not begun."""
+        return self._queue.qsize()
+
     def end(self) -> None:
         """Nothing more comes: the sink is to be finished. Does not wait for it."""
         with self._tracer.span("wait for room"):
