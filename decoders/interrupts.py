@@ -1,4 +1,5 @@
-"""Ctrl-C reaches every process of a terminal's group; children that work for this one are ended by it alone."""
+"""Ctrl-C and the end of a terminal reach its whole group of processes; children that work for this one are ended by it
+alone."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Children that are started meanwhile never see a Ctrl-C of the terminal, not even while they load Python."""
+    """Children that are started meanwhile never see SIGINT and SIGHUP, not even while they load Python."""
     if sys.platform == "win32":
         yield
         return
@@ -18,7 +19,7 @@ def interrupts_held() -> Iterator[None]:
 
     # Starting it unblocks the signal again, so it comes first.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

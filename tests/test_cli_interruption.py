@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -217,3 +219,38 @@ def test_who_waits_for_files_to_be_probed_can_be_stopped(tmp_path: Path, monkeyp
             open_project(path, ExportOptions(), checkpoint=checkpoint)
     finally:
         go_on.set()
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[1] == str(pid):
+                found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@on_linux
+@pytest.mark.parametrize(("command", "number"), [("compare", signal.SIGINT), ("batch", signal.SIGTERM)])
+def test_children_that_still_load_say_nothing(tmp_path: Path, command: str, number: signal.Signals) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(project({"solid": "red", "duration": 600})), encoding="utf-8")
+    arguments = [command, str(path), *(["--out-dir", str(tmp_path / "films")] if command == "batch" else [])]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        # Besides the one that renders runs one of multiprocessing's own, which is started first.
+        while process.poll() is None and len(children_of(process.pid)) < 2:
+            time.sleep(0.01)
+        children = children_of(process.pid)
+        os.killpg(process.pid, number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "interrupted" in told
+    assert "Traceback" not in told
+    limit = time.monotonic() + 20
+    while not all(map(has_ended, children)):
+        assert time.monotonic() < limit
+        time.sleep(0.01)

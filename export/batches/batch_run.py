@@ -149,6 +149,10 @@ class _Batch:
         except KeyboardInterrupt:
             self._stop(pool)
             raise
+        except SetupError:
+            # A signal to the whole group of processes ends those that still load first.
+            self._listener.checkpoint()
+            raise
 
     def _hand_out(self, pool: BatchPool) -> None:
         if self._stopping:

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from decoders.interrupts import interrupts_held
 from export.checks.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
 from export.checks.difference_picture import DifferenceFigures, draw_difference, measure
 from export.film_range import frames_asked
@@ -199,7 +200,8 @@ def _run(job: RunJob, listener: ComparisonListener) -> tuple[SystemRun, Differin
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(target=run, args=(job, sending), name=f"compare-{job.system}", daemon=True)
-    child.start()
+    with interrupts_held():
+        child.start()
     sending.close()
     try:
         return _listen(job, receiving, child, listener)
