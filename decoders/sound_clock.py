@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from av.audio.frame import AudioFrame
 
@@ -45,8 +46,7 @@ class Loss:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A frame, and what is to be done before it. Numbers are samples at the rate of the frame."""
 
     frame: AudioFrame
@@ -60,9 +60,10 @@ class Placed:
     """What was lost before the frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     frame: AudioFrame
+    rate: int
+    samples: int
     ahead: int | None
     """Samples by which its timestamp is ahead of the frames before it; None without a timestamp."""
     loss: Loss | None
@@ -82,6 +83,8 @@ class SampleClock:
         """Timestamp of the first sample; None before a frame had one."""
         self._tick = Fraction(1)
         """Samples of one tick of the timestamps."""
+        self._leap = 0
+        """Samples by which timestamps are at least ahead or behind where anything is to be done."""
         self._added = 0
         """Samples by which timestamps may be ahead of the frames alone: silence, and all else that was mended."""
         self._warped = 0
@@ -112,91 +115,91 @@ class SampleClock:
                 self.loss = self.loss or item
                 continue
             waiting.append(self._waiting(item))
-            samples += item.samples
-            ahead = item.sample_rate * looked_at
-            while waiting and samples - waiting[0].frame.samples >= ahead:
-                samples -= waiting[0].frame.samples
+            samples += waiting[-1].samples
+            ahead = self._noted.rate * looked_at
+            while waiting and samples - waiting[0].samples >= ahead:
+                samples -= waiting[0].samples
                 yield self._place(waiting)
         while waiting:
             yield self._place(waiting)
 
     def _waiting(self, frame: AudioFrame) -> _Waiting:
         loss, self.loss = self.loss, None
-        if frame.sample_rate != self._noted.rate:
+        rate, samples, pts = frame.sample_rate, frame.samples, frame.pts
+        if rate != self._noted.rate:
             assert frame.time_base is not None
-            self._noted.change_rate(frame.sample_rate)
-            self._tick = frame.time_base * frame.sample_rate
+            self._noted.change_rate(rate)
+            self._tick = frame.time_base * rate
+            self._leap = int(max(LEAP_SECONDS * rate, 2 * self._tick))
+        counted = self._noted.samples
         ahead: int | None = None
-        if frame.pts is not None:
-            counted = self._noted.samples
+        if pts is not None:
             if self._zero_pts is None or not (self._timed or loss):
-                self._zero_pts = frame.pts - int((counted + self._added) / self._tick)
-            ahead = (frame.pts - self._zero_pts) * self._tick.numerator // self._tick.denominator - counted
-        self._noted.add(frame.samples)
-        return _Waiting(frame, ahead, loss)
+                self._zero_pts = pts - int((counted + self._added) / self._tick)
+            ahead = (pts - self._zero_pts) * self._tick.numerator // self._tick.denominator - counted
+        self._noted.samples = counted + samples
+        return _Waiting(frame, rate, samples, ahead, loss)
 
     def _place(self, waiting: deque[_Waiting]) -> Placed:
         found = waiting.popleft()
-        frame = found.frame
-        if frame.sample_rate != self._placed.rate:
-            factor = Fraction(frame.sample_rate, self._placed.rate)
-            self._placed.change_rate(frame.sample_rate)
+        if found.rate != self._placed.rate:
+            factor = Fraction(found.rate, self._placed.rate)
+            self._placed.change_rate(found.rate)
             self._added, self._warped = int(self._added * factor), int(self._warped * factor)
             self._last = self._gliding_until = 0
         silence = taken = given = 0
         if found.ahead is not None:
             ahead = found.ahead - self._added
-            if ahead:
+            if found.loss is not None or not -self._leap <= ahead <= self._leap:
                 silence, taken, given = self._mended(ahead, found, waiting)
                 self._added += silence + given - taken
                 self._warped += given - taken
             self._last = found.ahead - self._added
-        self._placed.add(silence)
+        begin = self._placed.samples + silence
         if given:
-            self._gliding_until = self._placed.samples + taken
-        self._placed.add(frame.samples)
-        return Placed(frame, silence, taken, given, found.loss)
+            self._gliding_until = begin + taken
+        self._placed.samples = begin + found.samples
+        return Placed(found.frame, silence, taken, given, found.loss)
 
     def _mended(self, ahead: int, found: _Waiting, waiting: Iterable[_Waiting]) -> tuple[int, int, int]:
         """Silence, taken and given, as in `Placed`, for a frame whose timestamp is `ahead` of the samples."""
-        frame, rate = found.frame, found.frame.sample_rate
+        rate = found.rate
         if found.loss is not None:
-            return (self._whole_frames(ahead, frame) if ahead > self._tick else 0), 0, 0
+            return (self._whole_frames(ahead, found.samples) if ahead > self._tick else 0), 0, 0
         if self.seamless or not self._timed:
-            return (self._whole_frames(ahead, frame) if ahead > GAP_SECONDS * rate else 0), 0, 0
-        leap = max(LEAP_SECONDS * rate, 2 * self._tick)
-        steady = self._steady(ahead, frame, waiting, leap) if abs(ahead) > leap else 0
+            return (self._whole_frames(ahead, found.samples) if ahead > GAP_SECONDS * rate else 0), 0, 0
+        steady = self._steady(ahead, found, waiting)
         if not steady:
             return 0, 0, 0
-        if abs(ahead - self._last) > leap:
+        if abs(ahead - self._last) > self._leap:
             if ahead < -RESTART_SECONDS * rate:
                 self._added += ahead
                 return 0, 0, 0
-            return (self._whole_frames(ahead, frame), 0, 0) if ahead > 0 else (0, -ahead, 0)
+            return (self._whole_frames(ahead, found.samples), 0, 0) if ahead > 0 else (0, -ahead, 0)
         if abs(steady) > GAP_SECONDS * rate:
             return (steady, 0, 0) if steady > 0 else (0, -steady, 0)
         if abs(steady) > DRIFT_SECONDS * rate and self._placed.samples >= self._gliding_until:
             return 0, abs(steady) * GLIDE, abs(steady) * GLIDE + steady
         return 0, 0, 0
 
-    def _steady(self, ahead: int, frame: AudioFrame, waiting: Iterable[_Waiting], leap: Fraction) -> int:
+    def _steady(self, ahead: int, found: _Waiting, waiting: Iterable[_Waiting]) -> int:
         """By how much timestamps are ahead from a frame on for LOOK_AHEAD_SECONDS, at least; 0 if they disagree."""
-        least, samples = ahead, frame.samples
+        least, samples = ahead, found.samples
         for other in waiting:
-            if other.loss is not None or other.frame.sample_rate != frame.sample_rate:
+            if other.loss is not None or other.rate != found.rate:
                 break
             if other.ahead is not None:
                 following = other.ahead - self._added
-                if following * ahead <= 0 or abs(following) <= leap:
+                if following * ahead <= 0 or abs(following) <= self._leap:
                     return 0
                 least = min(least, following, key=abs)
-            samples += other.frame.samples
-        known = samples >= LOOK_AHEAD_SECONDS * frame.sample_rate or abs(ahead) > GAP_SECONDS * frame.sample_rate
+            samples += other.samples
+        known = samples >= LOOK_AHEAD_SECONDS * found.rate or abs(ahead) > GAP_SECONDS * found.rate
         return least if known else 0
 
-    def _whole_frames(self, ahead: int, frame: AudioFrame) -> int:
-        """The time ahead, as whole frames where timestamps as coarse as these allow that."""
-        whole = round_half_up(Fraction(ahead, frame.samples)) * frame.samples
+    def _whole_frames(self, ahead: int, samples: int) -> int:
+        """The time ahead, as whole frames of so many samples where timestamps as coarse as these allow that."""
+        whole = round_half_up(Fraction(ahead, samples)) * samples
         return whole if abs(whole - ahead) <= self._tick else ahead
 
 
@@ -209,18 +212,14 @@ class _Count:
         """All so far, those of another rate converted to this one."""
         self._before = Fraction(0)
         """Seconds at earlier rates."""
-        self._since = 0
-        """Samples at this rate."""
+        self._converted = 0
+        """The same in samples."""
 
     @property
     def seconds(self) -> Fraction:
-        return self._before + Fraction(self._since, self.rate)
+        return self._before + Fraction(self.samples - self._converted, self.rate)
 
     def change_rate(self, rate: int) -> None:
         """Count at another rate from now on."""
-        self._before, self._since, self.rate = self.seconds, 0, rate
-        self.samples = int(self._before * rate)
-
-    def add(self, samples: int) -> None:
-        self.samples += samples
-        self._since += samples
+        self._before, self.rate = self.seconds, rate
+        self.samples = self._converted = int(self._before * rate)

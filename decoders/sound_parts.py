@@ -15,6 +15,8 @@ from typing import BinaryIO
 
 Part = tuple[int, int]
 """First byte and end."""
+MAX_PARTS = 1000
+"""More can only be there to keep a reader busy: opening one takes a millisecond or more."""
 
 _PAGE_HEAD_BYTES = 27
 _BEGINS = 0x02
@@ -28,7 +30,7 @@ _FLAC = re.compile(rb"fLaC[\x00\x80]\0\0\x22")
 
 
 def sound_parts(path: str, demuxer: str) -> tuple[Part, ...]:
-    """The parts of a file that libav reads with a demuxer; none where it is one."""
+    """The parts of a file that libav reads with a demuxer; none where it is one, or has more than MAX_PARTS."""
     file = Path(path)
     size = file.stat().st_size
     with file.open("rb") as opened:
@@ -39,7 +41,7 @@ def sound_parts(path: str, demuxer: str) -> tuple[Part, ...]:
                 begins = list(_mp3_parts(data) if demuxer == "mp3" else _flac_parts(data))
         else:
             return ()
-    if len(begins) < 2:
+    if not 2 <= len(begins) <= MAX_PARTS:
         return ()
     begins[0] = 0
     return tuple(zip(begins, [*begins[1:], size], strict=True))

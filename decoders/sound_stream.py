@@ -118,17 +118,17 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             continue
         unreadable = 0
         try:
-            frames = (packet or _last(stream)).decode()
+            frames = cast("list[AudioFrame]", (_last(stream) if packet is None else packet).decode())
         except av.FFmpegError as error:
             yield Loss(reason(error))
             frames = []
         if packet is None:
-            yield from cast("list[AudioFrame]", frames)
+            yield from frames
             return
         if packet.is_corrupt:
             yield Loss("a packet is incomplete")
             continue
-        yield from cast("list[AudioFrame]", frames)
+        yield from frames
 
 
 def _last(stream: AudioStream) -> Packet[AudioStream]:

@@ -10,7 +10,7 @@ import pytest
 
 from decoders.probe import probe
 from decoders.sound import SoundReader
-from decoders.sound_parts import sound_parts
+from decoders.sound_parts import MAX_PARTS, sound_parts
 from planner.media import AudioFacts
 from planner.timeline import Media
 from tests.clips import ffmpeg
@@ -79,6 +79,15 @@ def test_parts_of_a_file_that_is_one(tmp_path: Path) -> None:
     films = ("-f", "lavfi", "-i", "testsrc2=s=64x48:d=1", "-c:v", "libtheora", "-c:a", "libvorbis", "-ac", "2")
     film = encode(tmp_path / "a.opus.wav", tmp_path / "film.ogv", *films)
     assert sound_parts(str(joined(film, film)), "ogg") == (), "not sound alone"
+
+
+def test_a_file_of_nothing_but_tags_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    tag = b"ID3\3\0\0\0\0\0\0\xff\xfb\x90\0"
+    path.write_bytes(tag * MAX_PARTS)
+    assert len(sound_parts(str(path), "mp3")) == MAX_PARTS
+    path.write_bytes(tag * (MAX_PARTS + 1))
+    assert sound_parts(str(path), "mp3") == ()
 
 
 @pytest.mark.parametrize("rates", [(48000, 24000), (24000, 48000)])
