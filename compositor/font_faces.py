@@ -14,6 +14,7 @@ from fontTools.ttLib import TTFont
 
 from compositor.fonts import font_errors, load_font
 from planner.cue_text import FontFace
+from planner.regular_files import open_for_reading
 
 DEFAULT_FACES: tuple[str, ...] = tuple(
     font_source_sans_pro.font_files_otf[f"SourceSansPro{face}"] for face in ("", "Bold", "It", "BoldIt")
@@ -30,7 +31,7 @@ _SEMIBOLD = 600
 def load_face(path: str) -> FontFace:
     """Read a font file. Raises SetupError for what is no font."""
     font = load_font(path)
-    with font_errors(path), TTFont(path, lazy=True, fontNumber=0) as tables:
+    with font_errors(path), open_for_reading(path) as file, TTFont(file, lazy=True, fontNumber=0) as tables:
         names = frozenset(
             str(record).strip().lower()
             for record in (tables["name"].names if "name" in tables else ())

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
 from planner.errors import ExportError, RenderError, SetupError
+from planner.regular_files import open_for_reading
 
 Mask = NDArray[np.uint8]
 """[height, width], coverage 0…255."""
@@ -118,7 +119,7 @@ _UNDERLINE, _STRIKEOUT = Bar(-0.1, 0.05), Bar(0.25, 0.05)
 def load_font(path: str) -> Font:
     """Open a font file. Raises SetupError for what is no TrueType or OpenType font with outlines."""
     with font_errors(path):
-        with Path(path).open("rb") as file, TTFont(file, lazy=True, fontNumber=0) as tables:
+        with open_for_reading(path) as file, TTFont(file, lazy=True, fontNumber=0) as tables:
             if not any(name in tables for name in ("glyf", "CFF ", "CFF2")):
                 raise _not_a_font(path, "it has no outlines, only pictures of one size")
             metrics = tables["hhea"]

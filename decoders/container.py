@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.format import formats_available
 
 from planner.errors import RenderError, SetupError
+from planner.regular_files import open_for_reading
 
 LOCAL_PROTOCOLS = "file"
 """What libav may open, also from inside a file."""
@@ -142,7 +143,7 @@ def _file_problem(path: str) -> tuple[str, str] | None:
             return "the path is a device or a pipe, not a file", "copy what it gives into a file, and name that"
         if file.stat().st_size == 0:
             return "the file is empty (0 bytes)", "copy or export the file again"
-        with file.open("rb"):
+        with open_for_reading(path):
             return None
     except (OSError, ValueError) as error:
         return f"the file can't be read: {reason(error)}", "check the path and its permissions"
@@ -160,7 +161,7 @@ def _drawing_problem(path: str) -> tuple[str, str] | None:
 
 
 def _head(path: str) -> bytes:
-    with Path(path).open("rb") as file:
+    with open_for_reading(path) as file:
         return file.read(_HEAD_BYTES)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from planner.errors import SetupError
 from planner.media import MediaFacts
+from planner.regular_files import open_for_reading
 
 BLOCK_BYTES = 64 * 1024
 BLOCKS = 32
@@ -24,7 +25,7 @@ def file_hash(path: str) -> str:
     """32 hexadecimal digits. Raises SetupError where the file can't be read."""
     digest = hashlib.blake2b(digest_size=16)
     try:
-        with Path(path).open("rb") as file:
+        with open_for_reading(path) as file:
             size = file.seek(0, 2)
             digest.update(size.to_bytes(8, "little"))
             for offset in _offsets(size):
@@ -62,7 +63,7 @@ def _whole_hash(path: str, sampled: str) -> str:
     if not Path(path).is_file():
         return hashlib.blake2b(f"{sampled} {path}".encode(errors="surrogateescape"), digest_size=16).hexdigest()
     try:
-        with Path(path).open("rb") as file:
+        with open_for_reading(path) as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from decoders.container import READ_SECONDS, is_address
 from decoders.picture_errors import Failure
+from planner.regular_files import open_for_reading, read_whole
 
 PILLOW_FORMATS = frozenset({"png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "heif", "ico", "icns"})
 """Read by Pillow, under these names. All other formats are named, and read, by a codec of libav."""
@@ -69,11 +70,11 @@ class PictureFile:
 
     def open(self) -> BinaryIO:
         """The file for reading. Raises OSError."""
-        return Path(self.path).open("rb") if self.data is None else io.BytesIO(self.data)
+        return open_for_reading(self.path) if self.data is None else io.BytesIO(self.data)
 
     def read(self) -> bytes:
         """All of it. Raises OSError."""
-        return Path(self.path).read_bytes() if self.data is None else self.data
+        return read_whole(self.path) if self.data is None else self.data
 
 
 def picture_file(path: str, failure: Failure) -> PictureFile:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
+
+from planner.regular_files import open_for_reading
 
 _MAX_INDEX_BYTES = 2**26
 
@@ -17,7 +18,7 @@ _MAX_INDEX_BYTES = 2**26
 def sample_entry(path: str, track: int) -> str | None:
     """The name of a track's codec; None where the file does not tell."""
     try:
-        with Path(path).open("rb") as file:
+        with open_for_reading(path) as file:
             index = _index(file)
     except OSError:
         return None

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from planner.regular_files import open_for_reading
 
 _SYNC = 0x47
 _SIZE = 188
@@ -40,7 +41,7 @@ def is_whole(path: str, position: int | None) -> bool:
     if position is None:
         return False
     try:
-        with Path(path).open("rb") as file:
+        with open_for_reading(path) as file:
             file.seek(position)
             head = file.read(5 * max(_SPACINGS))
             spacing = next((s for s in _SPACINGS if all(head[n * s : n * s + 1] == b"\x47" for n in range(5))), None)

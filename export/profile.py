@@ -23,6 +23,7 @@ from decoders.decode_slots import available_cores
 from export.bottleneck import ENCODE_THREAD, RENDER_THREAD, ExportTime, ThreadTime, bottleneck
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import RenderError
+from planner.regular_files import open_for_reading
 from planner.tracing import Counter, Stage
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -179,7 +180,7 @@ def check_profile_path(path: Path, others: Iterable[Path]) -> None:
 
 
 def _is_profile(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         return file.read(len(_HEAD)) == _HEAD.encode()
 
 

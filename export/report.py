@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import ExportError, RenderError
 from planner.frames import DecodeStatistics
+from planner.regular_files import read_whole
 
 if TYPE_CHECKING:
     from compositor.statistics import CompositorStatistics
@@ -204,7 +205,7 @@ def check_report_path(path: Path, others: Iterable[Path]) -> None:
 
 def _is_report(path: Path) -> bool:
     try:
-        return "reelmill" in json.loads(path.read_text(encoding="utf-8"))
+        return "reelmill" in json.loads(read_whole(path))
     except TypeError:
         return False
 

@@ -30,6 +30,7 @@ from planner.errors import Problem, Problems, ProjectError, SetupError
 from planner.json_path import Location, json_path
 from planner.nesting import cycles, deepest_chain, instances
 from planner.origins import Origins
+from planner.regular_files import open_for_reading
 from planner.resolve import clips_needed, compositions_reached
 from planner.syntax import parse_json
 from planner.template import expand
@@ -156,7 +157,7 @@ def _read(path: Path) -> str:
         return SetupError(message, component="Project", file=str(path), suggestion=suggestion)
 
     try:
-        with path.open("rb") as file:
+        with open_for_reading(path, stream=True) as file:
             content = file.read(limits.MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise refused("the project file does not exist", "`reelmill init` makes one to start from") from error

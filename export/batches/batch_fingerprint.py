@@ -20,6 +20,7 @@ from export.batches.job_list import BatchJob
 from export.job import ExportOptions
 from export.outputs.input_files import files_of
 from planner.loader import LoadedProject
+from planner.regular_files import read_whole
 
 _NOT_IN_THE_FILM = frozenset(
     (
@@ -45,7 +46,7 @@ class Fingerprints:
     def of(self, job: BatchJob, variables: Mapping[str, object], loaded: LoadedProject) -> str:
         """64 hexadecimal digits. Raises OSError where the project is gone."""
         if job.project not in self._projects:
-            self._projects[job.project] = hashlib.sha256(job.project.read_bytes()).hexdigest()
+            self._projects[job.project] = hashlib.sha256(read_whole(job.project, stream=True)).hexdigest()
         facts = {
             **self._common,
             "project": self._projects[job.project],

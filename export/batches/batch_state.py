@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from export.outputs.part_lock import open_regular
 from planner.errors import RenderError, SetupError
+from planner.regular_files import open_for_reading
 
 STATE_NAME = ".reelmill-batch.jsonl"
 Signature = list[int]
@@ -170,7 +171,7 @@ def _ends_whole(file: BinaryIO) -> bool:
 
 def _sha256(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
+        with open_for_reading(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

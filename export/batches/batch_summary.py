@@ -11,6 +11,7 @@ from typing import Any, Literal
 from export.batches.job_list import BatchJob
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import ExportError, RenderError
+from planner.regular_files import read_whole
 
 JobState = Literal["done", "skipped", "failed", "cancelled"]
 """Cancelled: not begun, or stopped, because the batch ended before."""
@@ -101,7 +102,7 @@ def check_summary_path(path: Path, jobs: tuple[BatchJob, ...] | list[BatchJob]) 
 
 def _is_summary(path: Path) -> bool:
     try:
-        return "films" in json.loads(path.read_text(encoding="utf-8"))
+        return "films" in json.loads(read_whole(path))
     except (ValueError, TypeError):
         return False
 

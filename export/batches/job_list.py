@@ -16,6 +16,7 @@ from typing import Any
 
 from export.batches.job_rows import COMPONENT, NEEDED, READERS, Row, list_fault, read_rows
 from planner.errors import ProjectError, SetupError
+from planner.regular_files import read_whole
 from planner.suggestion import did_you_mean
 from planner.syntax import parse_json
 from planner.variables import NAME
@@ -55,7 +56,7 @@ def read_job_list(path: Path, out_dir: Path | None = None) -> list[BatchJob]:
 def jobs_of(arguments: Sequence[str], out_dir: Path | None, extension: str = ".mp4") -> list[BatchJob]:
     """The jobs of a list, or of projects and patterns of such; the latter need an `out_dir`. Raises SetupError."""
     path = Path(arguments[0])
-    if len(arguments) == 1 and path.is_file() and not _is_project(path):
+    if len(arguments) == 1 and path.exists() and not path.is_dir() and not _is_project(path):
         return read_job_list(path, out_dir)
     if out_dir is None:
         missing = len(arguments) == 1 and not path.exists() and not glob.has_magic(arguments[0])
@@ -74,7 +75,7 @@ def _is_project(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     try:
-        data = parse_json(path.read_text(encoding="utf-8-sig"))
+        data = parse_json(read_whole(path).decode("utf-8-sig"))
     except (OSError, ValueError, ProjectError):
         return False
     return isinstance(data, dict) and "jobs" not in data and not {"tracks", "canvas"}.isdisjoint(data)

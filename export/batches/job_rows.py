@@ -17,6 +17,7 @@ from typing import Any
 
 from planner.errors import ProjectError, SetupError
 from planner.limits import MAX_FILE_BYTES
+from planner.regular_files import open_for_reading
 from planner.syntax import parse_json, read_decimal
 
 COMPONENT = "Batch"
@@ -56,7 +57,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_for_reading(path, stream=True) as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise list_fault(path, f"the list of jobs can't be read: {error.strerror}", "check the path") from error

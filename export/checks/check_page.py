@@ -20,6 +20,7 @@ from export.outputs.html_text import as_html
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.clock import format_time
 from planner.errors import ProjectError, RenderError
+from planner.regular_files import open_for_reading
 
 _WORDS = {
     "different": "different",
@@ -45,7 +46,7 @@ def check_page_path(path: Path, others: Iterable[Path]) -> None:
 
 
 def _is_page(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         head = file.read(200).lstrip().lower()
     return not head or head.startswith(b"<!doctype html")
 

@@ -30,6 +30,7 @@ from planner.check_moments import choose_moments
 from planner.checks import ENCODER, EXACT, RENDERER, Auto, Moment, MomentChoice, Tolerance, moments_text, parse_moments
 from planner.clock import TimeError, format_time, frame_count, sample_at
 from planner.errors import SetupError
+from planner.regular_files import read_whole
 
 MAX_SHOWN = 100
 """Frames of a project of which pictures are kept for a page: those that differ, the first ones."""
@@ -312,7 +313,7 @@ class ProjectCheck:
         return str(self._store.folder / stored.file)
 
     def _project_hash(self) -> str:
-        return hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(self._path, stream=True)).hexdigest()
 
     def _variables(self) -> dict[str, str]:
         return {name: str(value) for name, value in self._options.export.variables.items()}

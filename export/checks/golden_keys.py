@@ -25,6 +25,7 @@ from decoders.sequences import find_sequence
 from export.project import OpenedProject
 from planner.content_key import ContentKeys
 from planner.errors import SetupError
+from planner.regular_files import open_for_reading
 from planner.timeline import Media, Text
 from planner.walk import reachable_clips
 
@@ -100,7 +101,7 @@ def _hash(path: Path, known: dict[Path, str], checkpoint: Callable[[], None]) ->
     if path not in known:
         checkpoint()
         try:
-            with path.open("rb") as file:
+            with open_for_reading(path) as file:
                 known[path] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise SetupError(

@@ -26,6 +26,7 @@ from export.outputs.part_folder import PartFolder
 from export.outputs.text_file import write_text_file
 from export.pictures.picture_file import write_bytes, write_picture
 from planner.errors import RenderError, SetupError
+from planner.regular_files import open_for_reading, read_whole
 
 MANIFEST = "manifest.json"
 _OURS = re.compile(r"(?:[0-9]{6,}-[0-9a-f]{16}\.png|sound-[0-9a-f]{16}\.npz)")
@@ -59,7 +60,7 @@ class GoldenStore:
         """What is stored; None where nothing is. Raises SetupError where it can't be read."""
         path = self.folder / MANIFEST
         try:
-            return read_manifest(path.read_text(encoding="utf-8"))
+            return read_manifest(read_whole(path).decode())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -71,7 +72,7 @@ class GoldenStore:
         """A golden picture: shape [height, width, 3 or 4]; None where its file is missing. Raises SetupError."""
         path = self.folder / stored.file
         try:
-            with Image.open(path) as image:
+            with open_for_reading(path) as file, Image.open(file) as image:
                 return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"), np.uint8)
         except FileNotFoundError:
             return None
@@ -82,7 +83,7 @@ class GoldenStore:
         """The fingerprint; None where its file is missing. Raises SetupError."""
         path = self.folder / stored.file
         try:
-            return load_fingerprint(path.read_bytes())
+            return load_fingerprint(read_whole(path))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -96,7 +97,7 @@ class GoldenStore:
         with contextlib.suppress(OSError):
             for path in sorted(self.goldens.glob(f"*/{MANIFEST}")):
                 with contextlib.suppress(OSError, ValueError):
-                    place = read_manifest(path.read_text(encoding="utf-8")).project
+                    place = read_manifest(read_whole(path).decode()).project
                     if place.rpartition("/")[2] == name:
                         found.append(place)
         return found

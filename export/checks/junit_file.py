@@ -18,6 +18,7 @@ from export.checks.check_result import BAD, CheckResult, ProjectResult
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.clock import format_time
 from planner.errors import ProjectError, RenderError
+from planner.regular_files import open_for_reading
 from planner.shown_text import visible
 
 
@@ -37,7 +38,7 @@ def check_junit_path(path: Path, others: Iterable[Path]) -> None:
 
 
 def _is_junit(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         head = file.read(200)
     return not head or b"<testsuite" in head
 

@@ -11,6 +11,7 @@ from export.films.playlist_output import PlaylistOutput
 from export.outputs.output_file import OutputFile
 from export.outputs.output_target import OutputTarget, Written
 from export.outputs.standard_output import StandardOutput
+from planner.regular_files import open_for_reading
 
 
 class FileTarget(OutputFile):
@@ -31,7 +32,7 @@ class FileTarget(OutputFile):
 
     def written(self) -> Written:
         """Reads the file."""
-        with self._final.open("rb") as file:
+        with open_for_reading(self._final) as file:
             return Written(self._final.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 

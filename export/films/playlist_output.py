@@ -24,6 +24,7 @@ from export.outputs.made_folders import MadeFolders
 from export.outputs.output_target import Written
 from export.outputs.part_folder import PartFolder
 from export.outputs.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
+from planner.regular_files import open_for_reading, read_whole
 
 _DIGITS = 8
 _PLACED = "placed"
@@ -107,7 +108,7 @@ class PlaylistOutput:
     def written(self) -> Written:
         """The bytes of all files, and the digest of the playlist, which holds that of the others."""
         assert self._written is not None
-        playlist = self._target.read_bytes()
+        playlist = read_whole(self._target)
         size = sum(file.stat().st_size for file in self._written.iterdir())
         return Written(len(playlist) + size, hashlib.sha256(playlist).hexdigest())
 
@@ -116,14 +117,14 @@ class PlaylistOutput:
         digest = hashlib.sha256(os.fsencode(self._target.name))
         for name in names:
             sync(self._media / name)
-            with (self._media / name).open("rb") as file:
+            with open_for_reading(self._media / name) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()[:_DIGITS]
 
     def _shown_folder(self) -> Path | None:
         """The folder that the playlist under the target's name refers to, if it is one of ours."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found = re.search(rf'URI="({self._pattern})/{HEADER_NAME}"', self._target.read_text(**_NAMES))
+            found = re.search(rf'URI="({self._pattern})/{HEADER_NAME}"', read_whole(self._target).decode(**_NAMES))
             if found is not None:
                 return self._target.with_name(found[1])
         return None
@@ -131,7 +132,7 @@ class PlaylistOutput:
     def _clear(self, part: Path) -> None:
         """Remove the folders that a run was to put in place, or to replace, and that the playlist does not show."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            for name in (part / _PLACED).read_text(**_NAMES).splitlines():
+            for name in read_whole(part / _PLACED).decode(**_NAMES).splitlines():
                 folder = self._target.with_name(name)
                 if re.fullmatch(self._pattern, name) and folder != self._shown_folder():
                     shutil.rmtree(folder, ignore_errors=True)

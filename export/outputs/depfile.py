@@ -16,6 +16,7 @@ from export.outputs.input_files import files_of
 from export.outputs.text_file import check_text_path, write_text_file
 from planner.errors import RenderError, SetupError
 from planner.outputs import Output, OutputKind
+from planner.regular_files import open_for_reading
 from planner.timeline import Timeline
 
 _FIRST = "# What reelmill read for this film.\n"
@@ -55,7 +56,7 @@ def check_depfile(path: Path, outputs: Iterable[Path], files: Iterable[Path], ot
 
 
 def _is_depfile(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         return file.read(len(_FIRST)) == _FIRST.encode()
 
 

@@ -23,6 +23,7 @@ from export.outputs.part_lock import DIGITS, lock, part_prefix
 from export.outputs.target_checks import not_in_place, refused, sync
 from export.pictures.picture_names import PictureNames
 from planner.errors import RenderError, SetupError
+from planner.regular_files import open_for_reading
 from planner.thread_pool import ThreadPool
 
 _OLD = ".reelmill-old"
@@ -104,7 +105,7 @@ class OutputFolder:
         """All pictures' bytes; the hash is that of what `sha256sum` tells of them, sorted by name."""
         total, lines = 0, hashlib.sha256()
         for path in sorted(self._target.iterdir()):
-            with path.open("rb") as file:
+            with open_for_reading(path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             total += path.stat().st_size
             lines.update(f"{digest}  ".encode() + os.fsencode(path.name) + b"\n")

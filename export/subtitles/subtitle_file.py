@@ -22,6 +22,7 @@ from export.subtitles.cue_markup import MarkedCue, Note, parse_overrides, parse_
 from export.subtitles.cue_settings import settle
 from planner.clock import format_time
 from planner.errors import SetupError
+from planner.regular_files import open_for_reading
 from planner.subtitles import Cue, CueSheet, CueStyle, SubtitleFormat, Wrap
 from planner.timeline import Colour, CueLook, Subtitles
 
@@ -95,7 +96,7 @@ def _refuse(path: str, message: str, hint: str | None) -> NoReturn:
 def _decoded(path: str) -> str:
     """The text, its newlines as `\\n`. UTF-8, or UTF-16 where it begins with a byte order mark."""
     try:
-        with Path(path).open("rb") as file:
+        with open_for_reading(path) as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise SetupError("the file does not exist", component="Project", file=path) from error
