@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -193,6 +194,10 @@ def test_the_offset_moves_every_cue(tmp_path: Path) -> None:
         ("a.ass", ass_text([dialogue("x", end="soon")]), "line 13: Failed to parse timestamp: 'soon'"),
         ("a.ass", ass_text([dialogue("x")], [ass_style().replace(",24,", ",big,")]), "line 9: could not convert"),
         ("a.ass", ass_text([dialogue("x")], [ass_style(align=12)]), "line 9: Failed to parse alignment"),
+        ("a.ass", ass_text([dialogue("x")], [ass_style(size=math.nan)]), 'line 9: the style "Default": fontsize is'),
+        ("a.ass", ass_text([dialogue("x")], [ass_style(shadow=math.inf)]), 'the style "Default": shadow is inf, not a'),
+        ("a.ass", ass_text([dialogue("x")], [ass_style(outline=1e300)]), "outline is 1e+300, not a number up to"),
+        ("a.ass", ass_text([dialogue("x", more=",9999999,0,0,")]), "line 13: marginl is 1e+07, not a number"),
         ("a.ass", ass_text([]), "the file has no cues"),
         ("a.ass", ass_text([dialogue("x" * 10_001)]), "line 13: the cue has 10001 characters; 10000 is the limit"),
         (
@@ -207,6 +212,16 @@ def test_problems_are_told_with_their_line(tmp_path: Path, name: str, content: s
         read(tmp_path, name, content)
     assert message in caught.value.message
     assert caught.value.file == str(tmp_path / name)
+
+
+def test_numbers_without_end_are_cut_off(tmp_path: Path) -> None:
+    endless = "9" * 400
+    text = ass_text([dialogue(f"{{\\fs{endless}\\pos({endless},-{endless})}}x")]).replace(
+        "PlayResX: 384", f"PlayResX: {endless}"
+    )
+    (cue,) = read(tmp_path, "a.ass", text).cues
+    assert cue.style.size == 1e6
+    assert cue.position == (1e6, -1e6)
 
 
 def test_a_missing_file_and_several_problems(tmp_path: Path) -> None:

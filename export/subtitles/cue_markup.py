@@ -18,6 +18,8 @@ from planner.css_colour import ColourError, parse_colour
 from planner.subtitles import CueStyle, Run, Wrap
 from planner.timeline import Colour
 
+MAX_NUMBER = 1_000_000.0
+"""The largest size, length, place or time in a file of cues that can mean anything."""
 Note = Callable[[str], None]
 """Told the name of what is not supported."""
 
@@ -374,7 +376,7 @@ def _unescaped(text: str) -> str:
 
 def _number(text: str) -> float | None:
     match = re.match(r"\s*([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)", text)
-    return float(match[1]) if match else None
+    return max(-MAX_NUMBER, min(float(match[1]), MAX_NUMBER)) if match else None
 
 
 def _numbers(text: str) -> list[float]:

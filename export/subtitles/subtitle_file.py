@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import NoReturn
 import pysubs2
 from pysubs2.formats.substation import EVENT_FIELDS, STYLE_FIELDS
 
-from export.subtitles.cue_markup import MarkedCue, Note, parse_overrides, parse_tags
+from export.subtitles.cue_markup import MAX_NUMBER, MarkedCue, Note, parse_overrides, parse_tags
 from export.subtitles.cue_settings import settle
 from planner.clock import format_time
 from planner.errors import SetupError
@@ -251,6 +251,10 @@ _STYLE_DEFAULTS = {
     "angle": (0.0, "Angle (rotation)"),
 }
 """Fields of a style that are not drawn, and when that does not matter."""
+_STYLE_NUMBERS = (
+    *("fontsize", "outline", "shadow", "marginl", "marginr", "marginv"),
+    *("scalex", "scaley", "spacing", "angle", "borderstyle", "alignment"),
+)
 
 
 def _read_ass(entry: Subtitles, text: str) -> CueSheet:
@@ -259,6 +263,8 @@ def _read_ass(entry: Subtitles, text: str) -> CueSheet:
     lines = _dialogue_lines(text, kind, faults)
     faults.check()
     parsed = _parsed(text, kind, entry.path)
+    _check_styles(text, parsed, faults)
+    faults.check()
     unsupported: dict[str, int] = {}
     if parsed.fonts_opaque:
         unsupported["fonts inside of the file"] = 1
@@ -271,7 +277,7 @@ def _read_ass(entry: Subtitles, text: str) -> CueSheet:
     fallback = styles.get("Default", _ass_style(pysubs2.SSAStyle(), "ass"))
     cues = []
     for event, line in zip(events, lines, strict=True):
-        if fault := _fault(event, event.text):
+        if fault := _fault(event, event.text) or _wild_number(event, ("marginl", "marginr", "marginv", "layer")):
             faults.add(line, fault)
             continue
         note = _noting(unsupported, line)
@@ -331,6 +337,26 @@ def _parsed(text: str, kind: str, path: str) -> pysubs2.SSAFile:
         raise
 
 
+def _check_styles(text: str, parsed: pysubs2.SSAFile, faults: _Faults) -> None:
+    """Numbers with which nothing can be drawn, by the line of their style."""
+    lines = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        key, _, rest = line.strip().partition(":")
+        if key == "Style":
+            lines[rest.partition(",")[0].strip()] = number
+    for name, style in parsed.styles.items():
+        if fault := _wild_number(style, _STYLE_NUMBERS):
+            faults.add(lines.get(name, 1), f'the style "{name[:60]}": {fault}')
+
+
+def _wild_number(fields: object, names: Sequence[str]) -> str | None:
+    for name in names:
+        value = getattr(fields, name)
+        if not abs(value) <= MAX_NUMBER:  # which NaN is not, either
+            return f"{name} is {value:.6g}, not a number up to {MAX_NUMBER:,.0f}"
+    return None
+
+
 def _ass_style(style: pysubs2.SSAStyle, kind: str) -> CueStyle:
     # SSA has one colour for outline and shadow.
     outline = style.backcolor if kind == "ssa" else style.outlinecolor
@@ -381,7 +407,7 @@ def _script(parsed: pysubs2.SSAFile) -> tuple[float, float]:
     sides = []
     for key in ("PlayResX", "PlayResY"):
         value = parsed.info.get(key, "").strip()
-        sides.append(float(value) if value.isdigit() and int(value) > 0 else 0.0)
+        sides.append(float(value) if value.isdecimal() and 0 < float(value) <= MAX_NUMBER else 0.0)
     width, height = sides
     if not width and not height:
         return _DEFAULT_SCRIPT
