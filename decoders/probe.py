@@ -39,7 +39,7 @@ from decoders.file_hash import file_hash
 from decoders.normalise import UnsupportedFormat, target_format
 from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
 from decoders.sample_entries import sample_entry
-from decoders.size_changes import SizeWatch
+from decoders.size_changes import PictureShape, SizeWatch
 from decoders.sound_count import counted
 from decoders.sound_parts import Part, sound_parts
 from decoders.video_codec import video_decoder
@@ -121,6 +121,8 @@ class _Head:
 
     context: VideoCodecContext
     frames: list[VideoFrame] = field(default_factory=list)
+    pixel_ratio: Fraction | None = None
+    """Sample aspect ratio, as the codec tells it."""
     damaged: bool = False
     error: BaseException | None = None
     """The first, where there was one."""
@@ -132,7 +134,10 @@ class _Head:
     def feed(self, packet: Packet[VideoStream] | None) -> None:
         """Decode one more packet; None for the end of the stream."""
         try:
-            self.frames.extend(self.context.decode(packet))
+            frames = self.context.decode(packet)
+            if frames and not self.frames:
+                self.pixel_ratio = self.context.sample_aspect_ratio or None
+            self.frames.extend(frames)
         except (av.FFmpegError, ValueError) as error:
             self.damaged = True
             self.error = self.error or error
@@ -253,10 +258,11 @@ class _Reading:
 
     def _size_changes(self, table: PtsTable, ratio: Fraction) -> Iterator[SizeChange]:
         """The changes that are shown. `ratio`: of the pixels of the first frame."""
-        first = self._sizes.first
+        head = self._head
+        first = PictureShape(head.frames[0].width, head.frames[0].height, head.pixel_ratio)
         # A container that tells another ratio than the codec means it for all frames.
-        believed = first is not None and first.pixel_ratio in (ratio, None)
-        for change in self._sizes.changes:
+        believed = first.pixel_ratio in (ratio, None)
+        for change in self._sizes.changes(first):
             timed = table.timed and change.pts is not None
             index = bisect_left(table.pts, change.pts or 0) if timed else change.position
             if 0 < index < len(table.pts):

@@ -7,6 +7,7 @@ which tells what it means. Passive; one thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -49,39 +50,45 @@ class FoundChange:
 
 
 class SizeWatch:
-    """Looks at each packet of a stream."""
+    """Looks at each packet of a stream. Of a stream with one header nothing is decoded."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._stream = stream
         self._codec = stream.codec_context.codec.canonical_name
         self._length_bytes = _length_bytes(self._codec, stream.codec_context.extradata or b"")
-        self._shapes: dict[bytes, PictureShape | None] = {}
-        """What each header means; None where the picture behind it can't be decoded."""
+        self._first: bytes | None = None
+        """Header of the first keyframe."""
         self._header: bytes | None = None
-        self._last: PictureShape | None = None
-        self.first: PictureShape | None = None
-        """Of the first keyframe."""
-        self.changes: list[FoundChange] = []
+        """The last one met."""
+        self._shapes: dict[bytes, PictureShape | None] = {}
+        """What each later header means; None where the picture behind it can't be decoded."""
+        self._met: list[tuple[int | None, int, bytes]] = []
+        """pts and position of each packet with another header than the one before."""
 
     def look(self, packet: Packet[VideoStream], position: int) -> None:
         """Note what a packet changes. `position`: how many packets that are shown came before."""
         if not packet.is_keyframe:
             return
         header = self._read(packet)
+        if self._first is None:
+            self._first = self._header = header
+            return
         # A keyframe without a header goes on with the one before.
-        if self.first is not None and (not header or header == self._header):
+        if not header or header == self._header:
             return
         self._header = header
-        if header not in self._shapes:
+        if header != self._first and header not in self._shapes:
             self._shapes[header] = self._decode(packet)
-        shape = self._shapes[header]
-        if shape is None:
-            return
-        if self.first is None:
-            self.first = shape
-        elif shape != self._last:
-            self.changes.append(FoundChange(packet.pts, position, shape))
-        self._last = shape
+        self._met.append((packet.pts, position, header))
+
+    def changes(self, first: PictureShape) -> Iterator[FoundChange]:
+        """Those found so far, in decode order. `first`: the shape of the first picture."""
+        last = first
+        for pts, position, header in self._met:
+            shape = first if header == self._first else self._shapes[header]
+            if shape is not None and shape != last:
+                last = shape
+                yield FoundChange(pts, position, shape)
 
     def _read(self, packet: Packet[VideoStream]) -> bytes:
         """The bytes of a packet that change when its size does; more may."""
