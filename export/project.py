@@ -81,7 +81,7 @@ def open_project(
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
     checkpoint()
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
-    text_sizes = _check_drawings(loaded.timeline, problems)
+    text_sizes = _check_drawings(loaded.timeline, problems, checkpoint)
     checkpoint()
     problems.extend(_check_filters(loaded.timeline))
     subtitles, unreadable = _read_subtitles(loaded.timeline)
@@ -152,7 +152,7 @@ def _probe(
     return told_apart(facts), Problems(each for each in found.values() if isinstance(each, Problem))
 
 
-def _check_drawings(timeline: Timeline, problems: Problems) -> dict[Text, tuple[float, float]]:
+def _check_drawings(timeline: Timeline, problems: Problems, checkpoint: Checkpoint) -> dict[Text, tuple[float, float]]:
     """The sizes of all texts; what is wrong with texts and shapes joins the problems."""
     contents = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline)]
     texts = [(path, content) for path, content in contents if isinstance(content, Text)]
@@ -162,6 +162,7 @@ def _check_drawings(timeline: Timeline, problems: Problems) -> dict[Text, tuple[
         from compositor.text import check_text, text_size
 
         for path, text in texts:
+            checkpoint()
             try:
                 check_text(text)
                 sizes[text] = text_size(text)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from export.job import ExportOptions
+from export.project import open_project
 from planner.errors import Problem, Problems, ProjectError
 from planner.limits import MAX_PROBLEMS
 from planner.loader import load_document
@@ -85,3 +87,13 @@ def test_what_was_counted_elsewhere_is_counted() -> None:
     assert len(outer) == MAX_PROBLEMS + 8
     assert outer.full
     assert not Problems()
+
+
+def test_a_signal_is_looked_for_between_texts(tmp_path: Path) -> None:
+    """Laying out the longest text takes seconds, and a project may hold thousands."""
+    project = tmp_path / "p.json"
+    clips = [{"text": {"content": f"{n}", "size": 9}, "duration": 1} for n in range(9)]
+    project.write_text(json.dumps({"canvas": {"width": 64, "height": 36, "fps": 25}, "tracks": [{"clips": clips}]}))
+    calls: list[None] = []
+    open_project(project, ExportOptions(), checkpoint=lambda: calls.append(None))
+    assert len(calls) >= len(clips)
