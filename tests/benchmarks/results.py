@@ -14,6 +14,8 @@ from tests.benchmarks.scene import Scene
 PEER_PSNR = 33.0
 """dB that melt, MoviePy and movis must reach against ffmpeg's film: they scale and round in other ways."""
 SIZE_TOLERANCE = 0.1
+REAL_TIME = {"S1": 3.0, "S2": 2.0, "S3": 1.5, "S4": 1.0}
+"""Seconds of film that should be made in a second: of simple and medium films, 20 clips with 5 nested, 10 deep."""
 MOST_MB = 500
 """Of memory, unless decoders and encoder alone take more."""
 
@@ -102,6 +104,10 @@ class Result:
             return None
         return self.wall(self.ours) / self.wall(name)
 
+    def times_real_time(self, name: str) -> float:
+        """Seconds of film that a contender (or the floor) makes in a second."""
+        return self.seconds / self.wall(name)
+
     def disagreements(self, name: str) -> list[str]:
         """Why a contender's film is not the one that was asked for."""
         if name in self.failures:
@@ -128,6 +134,9 @@ class Result:
             ratio = self.against(name)
             if ratio is not None:
                 found.append(Target(f"{self.key} against {names[name]}", ratio, limit))
+        if self.key in REAL_TIME and self.has(self.ours):
+            speed = self.times_real_time(self.ours)
+            found.append(Target(f"{self.key}, times real time", speed, REAL_TIME[self.key], at_least=True))
         if self.key in ("S2", "S3", "S4"):
             for name, limit in (("melt", 3.0), ("moviepy", 4.0), ("movis", 4.0)):
                 ratio = self.against(name)

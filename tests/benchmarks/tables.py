@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.peers import LABELS
-from tests.benchmarks.results import Report, Result
+from tests.benchmarks.results import REAL_TIME, Report, Result
 
 MISSING = "–"
 
@@ -50,17 +50,31 @@ def _machine(report: Report) -> str:
 
 def _ratios(results: Sequence[Result]) -> str:
     peers = [name for name in ("melt", "moviepy", "movis") if any(result.has(name) for result in results)]
-    heads = ["scene", "time over ffmpeg's", "over the floor", *[f"times as fast as {LABELS[name]}" for name in peers]]
+    heads = ["scene", "times real time", "time over ffmpeg's", "over the floor"]
+    heads += [f"times as fast as {LABELS[name]}" for name in peers]
     rows = []
     for result in results:
-        row = [f"{result.key} {result.title}", _against(result, "ffmpeg"), _against(result, "floor")]
+        row = [
+            *(f"{result.key} {result.title}", _real_time(result)),
+            *(_against(result, "ffmpeg"), _against(result, "floor")),
+        ]
         if "one-input" in result.limits:
-            row[1] += f"; with one input {_against(result, 'one-input')}"
+            row[2] += f"; with one input {_against(result, 'one-input')}"
         for name in peers:
             ratio = result.against(name)
             row.append(MISSING if ratio is None else f"{1 / ratio:.1f}{_mark(result, name)}")
         rows.append(row)
     return table(heads, rows)
+
+
+def _real_time(result: Result) -> str:
+    if not result.has(result.ours):
+        return MISSING
+    aim = REAL_TIME.get(result.key)
+    notes = [f"≥ {aim:g}"] if aim is not None else []
+    if aim is not None and result.has("floor"):
+        notes.append(f"floor {result.times_real_time('floor'):.2f}")
+    return f"{result.times_real_time(result.ours):.2f}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _against(result: Result, name: str) -> str:
