@@ -30,7 +30,7 @@ from export.project import OpenedProject
 from export.report import ExportRecord
 from planner.errors import ExportError
 from planner.export_planner import ExportPlanner
-from planner.frame_plan import CompositionPlan, FramePlan
+from planner.frame_plan import CompositionPlan, FramePlan, Layer
 from planner.frames import DecodeStatistics, Frame, FrameRequest
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.selection import System
@@ -150,7 +150,11 @@ class PictureRenderer:
         request = untouched(picture) if self._fast_paths and self._scale == 1 else None
         if request is None:
             return {}
-        frame = self._frame(request)
+        try:
+            frame = self._frame(request)
+        except ExportError as error:
+            error.locate(composition=_composition(picture))
+            raise
         made = {}
         for view in views:
             if not fits(frame, view.pix_fmt, view.colour, view.width, view.height):
@@ -202,6 +206,12 @@ class PictureRenderer:
             raise
         finally:
             self._waited_seconds += time.perf_counter() - started
+
+
+def _composition(picture: CompositionPlan) -> str | None:
+    """The composition that the one layer of an untouched picture lies in, for messages."""
+    (layer,) = picture.layers
+    return (layer.composition if isinstance(layer, Layer) else None) or picture.id
 
 
 def _has_planes(view: PictureFormat, canvas: tuple[int, int]) -> bool:

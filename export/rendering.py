@@ -14,6 +14,7 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from export.container_memory import fitted, memory_limit_bytes
 from export.films.copying import copy_summary
 from export.films.film_metadata import FilmMetadata, choose_metadata
 from export.frame_source import choose_decoding
@@ -75,6 +76,9 @@ def render(
     with tracer.span("plan"):
         planner = planner_for(opened, delivery.drawn, options)
     record.plan_seconds += time.perf_counter() - started
+    holds = (lambda size: planner.heaviest_frame(size) is None) if system == "v2" else None
+    options, tight = fitted(options, plan.outputs, holds=holds, limit_bytes=memory_limit_bytes())
+    record.warnings.extend(tight)
     hardware = choose_decoding(opened, planner.schedule, options)
     record.hwaccel, record.hwaccel_reason = hardware.name, hardware.reason
     record.frames = len(delivery.shown)
