@@ -37,6 +37,11 @@ KEPT_SHARE = 0.85
 """Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""
 LOOK_AHEAD_SHARE = 0.75
 """What the look-ahead may fill where little is kept. Frames may turn out larger than planned, and other ones needed."""
+FORWARDS_SHARE = 1 / 16
+"""What the look-ahead may fill where all clips play forwards: what they share is kept, and frames far ahead would only
+wait. Of material that plays backwards or repeats, long stretches are decoded at once."""
+FORWARDS_FRAMES = 2
+"""Output frames that the look-ahead has room for at least: V1 decodes one ahead of the one that is drawn."""
 FAR_SHARE = 0.67
 """Of the room of the look-ahead, for frames that are needed in more than a second: early is good, decoding twice is
 not."""
@@ -85,6 +90,13 @@ class Planner(Protocol):
 
     def keeps(self, media: str, pts: int, output_frame: int) -> bool:
         """Whether a frame is kept until a later output frame shows it. Any thread."""
+
+    def most_bytes_at_once(self) -> int:
+        """What the frames of one output frame take at most."""
+
+    @property
+    def plays_on(self) -> bool:
+        """Whether all clips play forwards, none over and over."""
 
     def next_use(self, file_hash: str, pts: int, after_frame: int) -> int | None:
         """The next output frame after one that shows a source frame; None for never. Any thread."""
@@ -174,6 +186,9 @@ class SharedDecoderPool:
         budget = self._cache.budget_bytes
         kept_bytes = self._planner.plan_keeping(int(budget * KEPT_SHARE))
         self._look_ahead_bytes = min(budget - kept_bytes, budget * LOOK_AHEAD_SHARE)
+        if self._planner.plays_on:
+            enough = max(self._planner.most_bytes_at_once() * FORWARDS_FRAMES, budget * FORWARDS_SHARE)
+            self._look_ahead_bytes = min(self._look_ahead_bytes, enough)
         self._planner.set_budget(int(self._look_ahead_bytes * LOOKED_AT))
         self._supplied = range(0)
 

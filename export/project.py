@@ -13,6 +13,8 @@ from pathlib import Path
 
 from export.job import ExportOptions
 from export.shared_resources import SharedResources
+from planner.clip_uses import clip_uses, decode_sources
+from planner.clock import frame_count
 from planner.errors import Problem, Problems, ProjectError, SetupError
 from planner.export_planner import ExportPlanner
 from planner.frame_set import FrameSet
@@ -24,6 +26,7 @@ from planner.selection import System, complexity, select_export_system
 from planner.subtitles import CueSheet
 from planner.thread_pool import ThreadPool
 from planner.timeline import Media, Shape, Subtitles, Text, Timeline
+from planner.usage import sharing
 from planner.waiting import Checkpoint, no_checkpoint, wait_until
 from planner.walk import reachable_clips
 
@@ -208,15 +211,20 @@ def planner_for(opened: OpenedProject, frames: FrameSet | range, options: Export
 
 
 def choose_system(opened: OpenedProject, options: ExportOptions) -> tuple[System, str]:
-    """The decoding system and its reason."""
-    found = complexity(opened.timeline, opened.facts)
-    return select_export_system(found.unique_files, found.nested_clips, found.compositions, options.system)
+    """The decoding system and its reason: those of the whole film, whatever part of it is asked for.
+
+    Raises SetupError for a timeline that shows clips too often to be planned ahead.
+    """
+    timeline = opened.timeline
+    shared = None
+    if options.system == "auto":
+        frames = range(frame_count(timeline.duration, timeline.fps))
+        shared = sharing(clip_uses(timeline, decode_sources(timeline.media, opened.facts), frames))
+    return select_export_system(complexity(timeline, opened.facts), shared, options.system)
 
 
 def validate_project(path: Path, options: ExportOptions) -> Validation:
     """Find every problem in a project and its media, without rendering. Raises ProjectError or SetupError."""
-    from planner.clock import frame_count
-
     project = open_project(path, options)
     timeline = project.timeline
     _check_export(project, path, options)

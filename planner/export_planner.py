@@ -143,6 +143,17 @@ class ExportPlanner:
                 found = HeaviestFrame(number, shown, size)
         return found
 
+    def most_bytes_at_once(self) -> int:
+        """The most that the frames of one output frame take, by sizes of their files; hidden ones counted."""
+        return most_at_once(
+            (use.frames, frame_bytes(source.video)) for source, uses in self._uses.items() for use in uses
+        )
+
+    @property
+    def plays_on(self) -> bool:
+        """Whether all clips play forwards, none over and over."""
+        return not any(use.loops or use.line.backwards for uses in self._uses.values() for use in uses)
+
     @property
     def sources(self) -> tuple[DecodeSource, ...]:
         """Those that are shown."""

@@ -16,6 +16,8 @@ FEW_FILES = 3
 MANY_FILES = 8
 MANY_NESTED_CLIPS = 5
 """Beyond these, decoders are shared."""
+SHARED_BY = 1.6
+"""Clips that show a source frame, on average, from which on decoders are shared whatever else there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Complexity:
     unique_files: int
     """Files whose pictures are shown; one file under two names is one."""
     nested_clips: int
-    """Clips inside of compositions that the timeline reaches, counted once per composition."""
+    """Clips of video inside of compositions that the timeline reaches, counted once per composition."""
     compositions: int
     """That the timeline reaches, the root left out."""
 
@@ -40,32 +42,46 @@ def complexity(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> Complexit
     }
     return Complexity(
         unique_files=len(shown),
-        nested_clips=sum(composition.id is not None for composition, _, _ in clips),
+        nested_clips=sum(
+            composition.id is not None
+            and track.kind == "video"
+            and isinstance(clip.content, MediaContent)
+            and _moves(facts[clip.content.media])
+            for composition, track, clip in clips
+        ),
         compositions=sum(composition.id is not None for composition in reachable_compositions(timeline)),
     )
 
 
+def _moves(facts: MediaFacts) -> bool:
+    """Whether a file has more than one picture."""
+    return facts.video is not None and facts.video.table is not None
+
+
 def select_export_system(
-    unique_files: int, nested_clips: int, compositions: int, asked: Literal["auto", "v1", "v2"]
+    found: Complexity, sharing: float | None, asked: Literal["auto", "v1", "v2"]
 ) -> tuple[System, str]:
     """The system and the reason, as one sentence: V1 decodes clip by clip, V2 shares decoders between clips.
 
-    The numbers are those of `Complexity`; `asked` forces a system.
+    `sharing`: by how many clips a source frame is shown (`planner.usage.sharing`). `asked` forces a system.
     """
     if asked != "auto":
         return asked, f"asked for with --system {asked}"
-    files = _count(unique_files, "unique file")
-    nested = _count(nested_clips, "nested clip")
-    if unique_files <= FEW_FILES and compositions == 0:
-        return "v1", f"{files} (≤ {FEW_FILES}) and no nested composition"
-    too_many = []
-    if unique_files > MANY_FILES:
-        too_many.append(f"{files} (> {MANY_FILES})")
-    if nested_clips > MANY_NESTED_CLIPS:
-        too_many.append(f"{nested} (> {MANY_NESTED_CLIPS})")
-    if too_many:
-        return "v2", " and ".join(too_many)
-    return "v1", f"{files} (≤ {MANY_FILES}) and {nested} (≤ {MANY_NESTED_CLIPS})"
+    files, nested = _count(found.unique_files, "unique file"), _count(found.nested_clips, "nested clip")
+    shared = [] if sharing is None else [f"each frame is shown by {sharing:.2f} clips"]
+    many = []
+    if found.unique_files > MANY_FILES:
+        many.append(f"{files} (> {MANY_FILES})")
+    if found.nested_clips > MANY_NESTED_CLIPS:
+        many.append(f"{nested} (> {MANY_NESTED_CLIPS})")
+    if sharing is not None and sharing >= SHARED_BY:
+        return "v2", "; ".join([*([" and ".join(many)] if many else []), f"{shared[0]} (≥ {SHARED_BY})"])
+    if many:
+        return "v2", "; ".join([" and ".join(many), *shared])
+    few = f"{files} (≤ {MANY_FILES}) and {nested} (≤ {MANY_NESTED_CLIPS})"
+    if found.unique_files <= FEW_FILES and found.compositions == 0:
+        few = f"{files} (≤ {FEW_FILES}) and no nested composition"
+    return "v1", "; ".join([few, *(f"{each} (< {SHARED_BY})" for each in shared)])
 
 
 def _count(number: int, noun: str) -> str:

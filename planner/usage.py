@@ -7,7 +7,7 @@ they cover. Pure functions and immutable data, any thread.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -81,26 +81,47 @@ def _file_usage(sources: dict[DecodeSource, list[ClipUse]], output_frames: int) 
     return FileUsage(pattern, first, shown, shown_before)
 
 
+def sharing(uses: Iterable[ClipUse]) -> float | None:
+    """By how many clips a source frame is shown, on average; None where no frames of videos are. Stills don't count."""
+    by_source: dict[DecodeSource, list[ClipUse]] = {}
+    for use in uses:
+        if use.source.video.table is not None:
+            by_source.setdefault(use.source, []).append(use)
+    shown = needed = 0
+    for source, of_source in by_source.items():
+        shown += sum(map(len, _shown_by_each(source, of_source)))
+        needed += _needed(source, of_source).count(1)
+    return shown / needed if needed else None
+
+
 def _needed(source: DecodeSource, uses: Iterable[ClipUse]) -> bytearray:
     """One byte for each frame of the source: 1 where it is shown."""
-    pts = source.pts
-    needed = bytearray(len(pts))
-    closest = min((after - before for before, after in pairwise(pts)), default=1)
+    needed = bytearray(len(source.pts))
+    for shown in _shown_by_each(source, uses):
+        if isinstance(shown, range):
+            needed[shown.start : shown.stop] = b"\1" * len(shown)
+        else:
+            for index in shown:
+                needed[index] = 1
+    return needed
+
+
+def _shown_by_each(source: DecodeSource, uses: Iterable[ClipUse]) -> Iterator[range | set[int]]:
+    """The frames of the source that each use shows, by position."""
+    closest = min((after - before for before, after in pairwise(source.pts)), default=1)
     for use in uses:
         line = use.line
         if not use.loops and abs(line.slope) <= 2 * closest * line.unit:
             # No step is longer than a frame, so none is passed over.
             low, high = use.index_range()
-            needed[low : high + 1] = b"\1" * (high + 1 - low)
+            yield range(low, high + 1)
             continue
         frames = use.frames
         if use.loops and source.period:
             # After this many output frames the same frames come again.
             length = 2 * source.period * line.unit
             frames = frames[: length // gcd(length, line.slope)]
-        for frame in frames:
-            needed[use.index_at(frame)] = 1
-    return needed
+        yield {use.index_at(frame) for frame in frames}
 
 
 def _least_decoded(source: DecodeSource, needed: bytearray) -> int:

@@ -87,7 +87,9 @@ def plan_json(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dic
 
 def test_the_plan_of_a_film(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = plan_json(capsys, project)
-    assert (plan["system"], plan["system_reason"]) == ("v1", "2 unique files (≤ 8) and 1 nested clip (≤ 5)")
+    # 50 + 25 + 25 frames are shown of 0–2 s and 2–3.4 s, which has 85.
+    reason = "2 unique files (≤ 8) and 1 nested clip (≤ 5); each frame is shown by 1.18 clips (< 1.6)"
+    assert (plan["system"], plan["system_reason"]) == ("v1", reason)
     assert (plan["frames"], plan["start"], plan["end"], plan["fps"]) == (125, 0, 5, "25")
     assert (plan["clips"], plan["complete"], plan["warnings"]) == (6, True, [])
     assert plan["estimated_seconds"] > 0

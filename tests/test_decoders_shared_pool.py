@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from decoders.clip_decoders import ClipDecoders
+from decoders.frame_cache import frame_bytes
 from decoders.shared_pool import SharedDecoderPool
 from planner.timeline import Clip, Composition, CompositionContent, Content, MediaContent, Track
 from tests.clips import ClipRecipe, ffmpeg, frame_number, make_clip
@@ -171,6 +172,18 @@ def test_with_a_small_cache_eight_positions_cost_no_more_than_eight_decoders(gop
     assert pool.statistics().frames_decoded <= 1.1 * alone.frames_decoded
     assert pool.statistics().seeks <= 8
     assert pool.statistics().cache.peak_bytes <= 300_000
+
+
+def test_without_reuse_little_is_held(gop_12: Path) -> None:
+    three = film(gop_12, *(layer(f"c{n}", "a", "0", "1.44", str(Fraction(144 * n, 100))) for n in range(3)))
+    planner = three.planner()
+    budget, largest = 500_000, 0
+    with three.pool(planner, cache=budget) as pool:
+        for number in three.frames:
+            largest = max(largest, *map(frame_bytes, shown(pool, planner.plan(number))))
+    statistics = pool.statistics()
+    assert statistics.frames_requested == 3 * 36, "no frame is shown twice"
+    assert statistics.cache.peak_bytes <= budget / 16 + 3 * largest
 
 
 def test_playing_backwards_decodes_each_gop_once(gop_250: Path) -> None:
