@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from decoders import sound as decoders_sound
+from decoders import sound_stream
 from decoders.container import open_container
 from export.sound.sound_mix import SoundMix
 from planner.animation import EASINGS
@@ -78,7 +78,7 @@ def test_a_file_is_opened_once_for_clips_in_its_order(folder: Path, monkeypatch:
         opened.append(path)
         return open_container(path, **more)
 
-    monkeypatch.setattr(decoders_sound, "open_container", counting)
+    monkeypatch.setattr(sound_stream, "open_container", counting)
     clips = [media_clip(f"c{i}", Fraction(i, 10), Fraction(1, 10), Fraction(i, 9)) for i in range(20)]
     sounded(folder, *clips, files={"sound": "tone.m4a"})
     assert len(opened) == 1
