@@ -42,7 +42,7 @@ from decoders.sample_entries import sample_entry
 from decoders.size_changes import PictureShape, SizeWatch
 from decoders.sound_count import counted
 from decoders.sound_parts import Part, sound_parts
-from decoders.video_codec import video_decoder
+from decoders.video_codec import KEEPING, video_decoder
 from planner.errors import RenderError, SetupError
 from planner.media import AudioFacts, MediaFacts, MediaKind, SizeChange, SoundProblem, VideoFacts
 from planner.pts_table import PtsTable
@@ -315,7 +315,7 @@ class _Reading:
         shown = [frame.pts for frame in head.frames]
         first = shown[0]
         if found.timed and first is not None:
-            seekable = self._container.format.name not in _GUESSING
+            seekable = self._container.format.name not in _GUESSING and self._codec not in KEEPING
             table = timed_table(found, first, rate, self._stream_end(), seekable=seekable)
             if head.damaged or list(table.pts[: len(shown)]) == shown:
                 return table

@@ -35,6 +35,10 @@ the memory was, which differs from run to run. With several threads libvpx waits
 _FLAGGING = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 """Decoders that flag damaged frames as such. Asked to refuse them, they also refuse sound ones after a seek."""
 
+KEEPING = frozenset({"qtrle"})
+"""Codecs whose decoder says nothing of a damaged keyframe, and leaves what it can't read as the picture before it was.
+What they show depends on where decoding began, so it always begins with the first frame."""
+
 
 def has_libvpx_alpha(stream: VideoStream) -> bool:
     """Whether a VP8 or VP9 stream carries alpha in a second, hidden stream (WebM's AlphaMode)."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 from collections import deque
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from decoders.cursor import Cursor
@@ -118,3 +120,31 @@ def test_slices_of_ffv1_are_checked(tmp_path: Path, checksums: str, slices: str)
         changed[len(packet) * number // len(packets)] ^= 1 << number
         assert slices_are_whole(memoryview(changed)) == (checksums == "0")
         assert not slices_are_whole(memoryview(packet)[:-20])
+
+
+_KEYFRAME_HEADER = 6
+"""Bytes of a QuickTime Animation packet (its size, its flags) before the skip count of the first line."""
+
+
+def test_a_damaged_animation_is_what_decoding_from_its_start_shows(tmp_path: Path) -> None:
+    """Its decoder is silent about damage and keeps the picture before it, which a seek would not have."""
+    whole, path = tmp_path / "whole.mov", tmp_path / "damaged.mov"
+    encoder = ("-c:v", "qtrle", "-g", "6", "-pix_fmt", "rgb24")
+    ffmpeg("-f", "lavfi", "-i", "mandelbrot=s=96x64:r=12", "-frames:v", "24", *encoder, str(whole))
+    with av.open(str(whole)) as container:
+        keys = [bytes(packet) for packet in container.demux(video=0) if packet.is_keyframe]
+    data = bytearray(whole.read_bytes())
+    data[data.index(keys[2]) + _KEYFRAME_HEADER] += 48  # the first line now leaves 48 pixels as they are
+    path.write_bytes(data)
+    raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    played = subprocess.run(["ffmpeg", "-v", "quiet", "-i", path, *raw], capture_output=True, check=True).stdout
+    expected = np.frombuffer(played, np.uint8).reshape(24, 64, 96, 3)
+    media = Media("m", str(path))
+    facts = probe(media)
+    assert facts.video is not None
+    assert facts.video.table is not None
+    for number in (14, 13, 20, 12):  # each after a seek
+        cursor = Cursor(media, facts, DecodeStatistics())
+        shown = cursor.frame(facts.video.table.pts[number]).to_ndarray()
+        cursor.close()
+        assert np.array_equal(shown, expected[number])
