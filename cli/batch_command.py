@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from cli.batch_narrator import BatchProgressStyle, batch_narrator
+from cli.batch_narrator import BatchNarrator, BatchProgressStyle, JsonBatchNarrator
 from cli.export_command import export, export_options
 from cli.invocation import Invocation, verbose_option
 from cli.parameters import PATH
-from cli.talk import show_json, talk
+from cli.talk import is_terminal, show_json, talk
 
 _OF_EXPORT = (
     *("system", "variables", "video_codec", "crf", "bitrate", "preset", "pix_fmt", "gop", "audio_codec"),
@@ -58,7 +59,7 @@ def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int
     if summary_path is not None:
         check_summary_path(summary_path, listed)
     summary = BatchSummary(tuple(listed))
-    told = batch_narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
+    told = _narrator(flags["progress"], flags["quiet"], invocation.interruption.checkpoint)
     try:
         make_films(
             listed,
@@ -82,3 +83,16 @@ def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int
     if flags["as_json"]:
         show_json(summary.as_dict())
     return summary.exit_code
+
+
+def _narrator(style: BatchProgressStyle, quiet: bool, checkpoint: Callable[[], None]) -> BatchNarrator:
+    """The listener for `--progress` and `-q`. There is no table where stderr is no terminal."""
+    if style == "json":
+        return JsonBatchNarrator(checkpoint)
+    if quiet or style == "none":
+        return BatchNarrator(checkpoint, quiet=quiet)
+    if is_terminal():
+        from cli.batch_table import TableBatchNarrator
+
+        return TableBatchNarrator(checkpoint)
+    return JsonBatchNarrator(checkpoint)

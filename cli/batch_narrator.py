@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cli.error_block import error_block
 from cli.progress import clock
 from cli.table import print_table
-from cli.talk import is_terminal, printable, styled, talk
+from cli.talk import printable, styled, talk
 from export.batches.batch_job import SilentBatchListener
 from planner.errors import ProjectError
 
@@ -90,19 +90,6 @@ class JsonBatchNarrator(BatchNarrator):
 
     def _tell(self, event: str, **fields: object) -> None:
         talk(json.dumps({"event": event, **fields}))
-
-
-def batch_narrator(style: BatchProgressStyle, quiet: bool, checkpoint: Callable[[], None]) -> BatchNarrator:
-    """The listener for `--progress` and `-q`. There is no table where stderr is no terminal."""
-    if style == "json":
-        return JsonBatchNarrator(checkpoint)
-    if quiet or style == "none":
-        return BatchNarrator(checkpoint, quiet=quiet)
-    if is_terminal():
-        from cli.batch_table import TableBatchNarrator
-
-        return TableBatchNarrator(checkpoint)
-    return JsonBatchNarrator(checkpoint)
 
 
 def print_missing(summary: BatchSummary) -> None:

@@ -25,7 +25,7 @@ from cli.table import print_table
 from cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
 from export.job import ExportOptions, Renderer
 from planner.clock import format_time
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 
 if TYPE_CHECKING:
     import rich.progress

@@ -27,8 +27,7 @@ from cli.talk import talk
 from export.job import Copy, ExportOptions, Renderer, System
 from planner.errors import ExportError, Interrupted, RenderError
 from planner.hardware import Hwaccel
-from planner.outputs import Output
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, Output, VideoSettings
 
 if TYPE_CHECKING:
     from export.profile import Profile

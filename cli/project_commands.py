@@ -19,7 +19,7 @@ from planner.clock import Time, format_time
 from planner.errors import ProjectError, SetupError
 
 if TYPE_CHECKING:
-    from export.project import Validation
+    from export.validation import Validation
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 

@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from decoders.container import open_container, reason
+from decoders.container import open_container, reason, video_streams
 from decoders.h264_headers import (
     IDR,
     PICTURE,
@@ -33,7 +33,6 @@ from decoders.h264_headers import (
     unit_types,
 )
 from decoders.packet_table import packets
-from decoders.probe import video_streams
 from planner.coded_video import CodedVideo
 from planner.errors import RenderError
 from planner.media import MediaFacts, VideoFacts

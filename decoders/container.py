@@ -13,6 +13,8 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.format import formats_available
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from planner.errors import RenderError, SetupError
 from planner.regular_files import open_for_reading
@@ -181,3 +183,11 @@ def _self_contained_formats() -> str:
     """libav's `format_whitelist`: every demuxer but those that open other files, or take any text for a film."""
     allowed = (name for name in formats_available if not (set(name.split(",")) & (_PLAYLISTS | _TEXT_ART)))
     return ",".join(sorted(allowed))
+
+
+_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The video streams that `video_stream` counts: attached pictures are none of them."""
+    return [stream for stream in container.streams.video if not stream.disposition & _COVER]

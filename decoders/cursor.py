@@ -27,10 +27,9 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from decoders.colour_tags import StreamColour
-from decoders.container import open_container, reason
+from decoders.container import open_container, reason, video_streams
 from decoders.ffv1_checksums import slices_are_whole
 from decoders.packet_table import packets
-from decoders.probe import video_streams
 from decoders.unreferenced import unreferenced_pictures
 from decoders.video_codec import video_decoder
 from planner.clock import format_time

@@ -34,7 +34,7 @@ from decoders.colour_tags import (
     mastering_peak,
     orientation,
 )
-from decoders.container import is_address, open_container, reason
+from decoders.container import is_address, open_container, reason, video_streams
 from decoders.file_hash import file_hash
 from decoders.normalise import UnsupportedFormat, target_format
 from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
@@ -64,7 +64,6 @@ _PIPE = "_pipe"
 _PICTURES = frozenset({"apng", "fits", "gif", "ico", "iff", "webp"})
 _PICTURE_BRANDS = frozenset({"avif", "avis", "heic", "heix", "heim", "heis", "mif1"})
 _Stream = TypeVar("_Stream", VideoStream, AudioStream)
-_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
 def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
@@ -108,11 +107,6 @@ def _sound_parts(media: Media, container: InputContainer) -> tuple[Part, ...]:
     if is_address(media.path) or video_streams(container):
         return ()
     return sound_parts(media.path, container.format.name)
-
-
-def video_streams(container: InputContainer) -> list[VideoStream]:
-    """The video streams that `video_stream` counts: attached pictures are none of them."""
-    return [stream for stream in container.streams.video if not stream.disposition & _COVER]
 
 
 @dataclass(slots=True)

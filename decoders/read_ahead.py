@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 
 from planner.frame_plan import FramePlan
-from planner.frames import DecodeStatistics, Frame, FrameRequest, FrameSource
+from planner.frame_source import FrameSource
+from planner.frames import DecodeStatistics, Frame, FrameRequest
 from planner.thread_pool import ThreadPool
 from planner.tracing import NO_TRACE, Tracer
 from planner.waiting import Checkpoint, no_checkpoint, wait_until

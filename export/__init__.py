@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from export.checks.check_result import CheckResult
     from export.job import ExportOptions, Progress
     from export.plan_description import PlanDescription
-    from export.project import Validation
     from export.shared_resources import SharedResources
+    from export.validation import Validation
     from planner.errors import ExportError, Interrupted, Problem, ProjectError, RenderError, SetupError
     from planner.media import MediaFacts
     from planner.outputs import Output
@@ -65,7 +65,7 @@ _HOMES = {
     "PlanDescription": "export.plan_description",
     "RenderOptions": "export.api_options",
     "SharedResources": "export.shared_resources",
-    "Validation": "export.project",
+    "Validation": "export.validation",
 }
 
 

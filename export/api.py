@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from export.checks.check_result import CheckResult
     from export.plan_description import PlanDescription
     from export.profile import Profile
-    from export.project import Validation
     from export.report import ExportRecord
     from export.shared_resources import SharedResources
+    from export.validation import Validation
     from planner.media import MediaFacts
 
 OutputLike = PathLike | Output
@@ -125,7 +125,7 @@ def validate(
 
     Raises ProjectError with all of them, SetupError where the file can't be read.
     """
-    from export.project import validate_project
+    from export.validation import validate_project
 
     return validate_project(Path(project), export_options(options, keywords))
 

@@ -10,8 +10,7 @@ from typing import Literal, Protocol
 
 from planner.clock import Time
 from planner.hardware import Hwaccel
-from planner.outputs import OutputKind
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, OutputKind, VideoSettings
 
 System = Literal["auto", "v1", "v2"]
 Renderer = Literal["auto", "hardware", "software"]

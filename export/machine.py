@@ -29,7 +29,7 @@ from export.films.containers import CONTAINERS
 from export.films.encoders import new_encoder
 from export.films.video_codecs import VIDEO_CODECS
 from planner.errors import SetupError
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, VideoSettings
 
 PACKAGES = ("av", "moderngl", "numpy", "pillow", "fonttools", "pydantic")
 """Distributions that the work is done by."""

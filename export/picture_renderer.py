@@ -19,8 +19,8 @@ from compositor.graphics import Graphics
 from compositor.nested import NestedCompRenderer
 from compositor.output import PictureReader
 from compositor.plane_canvas import PlaneFormat
+from export.decoding_system import check_memory_limit, open_files_room, open_frame_source
 from export.films.encoders import tag_colours
-from export.frame_source import check_memory_limit, open_files_room, open_frame_source
 from export.job import ExportOptions
 from export.outputs.picture_sink import PictureFormat
 from export.outputs.views import ViewPicture, new_picture

@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from decoders.file_worker import MAX_PLACES
 from decoders.shared_pool import frames_by_use
+from export.decoding_system import choose_decoding
 from export.film_range import frames_asked
 from export.films.codecs import choose_output, natural_output
 from export.films.copying import CopyPart, plan_copying
-from export.frame_source import choose_decoding
 from export.job import ExportOptions
 from export.outputs.output_costs import estimate_export
 from export.outputs.output_plan import PlannedOutput, plan_outputs
@@ -28,10 +28,9 @@ from planner.clip_uses import ClipUse, clip_uses, decode_sources
 from planner.export_planner import frame_bytes
 from planner.frame_set import FrameSet
 from planner.media import MediaFacts
-from planner.outputs import Output, OutputKind
+from planner.outputs import AudioSettings, Output, OutputKind
 from planner.schedule import UsagePattern
 from planner.timeline import (
-    AudioSettings,
     Clip,
     Colour,
     Composition,

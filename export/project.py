@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from export.job import ExportOptions
@@ -46,23 +45,6 @@ class OpenedProject:
     """What it has in common with other renders of this process."""
     subtitles: tuple[tuple[Subtitles, CueSheet], ...] = ()
     """Every entry of `subtitles` with its file. The timeline shows those that are burnt in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What `reelmill validate` tells of a project without problems."""
-
-    warnings: tuple[str, ...]
-    frames: int
-    duration: Fraction
-    """Seconds."""
-    fps: Fraction
-    width: int
-    height: int
-    clips: int
-    media: int
-    outputs: tuple[str, ...]
-    """Paths of the outputs that the project lists."""
 
 
 def open_project(
@@ -221,56 +203,6 @@ def choose_system(opened: OpenedProject, options: ExportOptions) -> tuple[System
         frames = range(frame_count(timeline.duration, timeline.fps))
         shared = sharing(clip_uses(timeline, decode_sources(timeline.media, opened.facts), frames))
     return select_export_system(complexity(timeline, opened.facts), shared, options.system)
-
-
-def validate_project(path: Path, options: ExportOptions) -> Validation:
-    """Find every problem in a project and its media, without rendering. Raises ProjectError or SetupError."""
-    project = open_project(path, options)
-    timeline = project.timeline
-    _check_export(project, path, options)
-    return Validation(
-        warnings=project.warnings,
-        frames=frame_count(timeline.duration, timeline.fps),
-        duration=timeline.duration,
-        fps=timeline.fps,
-        width=timeline.root.width,
-        height=timeline.root.height,
-        clips=sum(1 for _ in reachable_clips(timeline)),
-        media=len(project.facts),
-        outputs=tuple(output.path for output in timeline.outputs),
-    )
-
-
-def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
-    """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
-    from export.films.codecs import choose_output, natural_output
-    from planner.cues import plan_sound
-
-    timeline = project.timeline
-    if timeline.outputs:
-        from export.outputs.output_check import find_output_problems
-
-        if problems := find_output_problems(project, path, options):
-            raise ProjectError(problems, file=str(path))
-        return
-    try:
-        plan_sound(timeline, project.facts)
-    except SetupError as error:
-        raise ProjectError([Problem("$.tracks", error.message, error.suggestion)], file=str(path)) from error
-    try:
-        choose_output(
-            natural_output(timeline.video, timeline.audio),
-            width=timeline.root.width,
-            height=timeline.root.height,
-            fps=timeline.fps,
-            sample_rate=timeline.sample_rate,
-            channels=timeline.channels,
-            has_sound=True,
-            video=timeline.video,
-            audio=timeline.audio,
-        )
-    except SetupError as error:
-        raise ProjectError([Problem("$.export", error.message, error.suggestion)], file=str(path)) from error
 
 
 def probe_file(path: str, *, allow_network: bool = False) -> MediaFacts:

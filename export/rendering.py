@@ -15,9 +15,9 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from export.container_memory import fitted, memory_limit_bytes
+from export.decoding_system import choose_decoding
 from export.films.copying import copy_summary
 from export.films.film_metadata import FilmMetadata, choose_metadata
-from export.frame_source import choose_decoding
 from export.job import ExportOptions, Listener, Started, StartedOutput
 from export.meter import HearingMeter, Meter
 from export.outputs.delivery import Delivery

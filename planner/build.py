@@ -102,14 +102,14 @@ def _composition(name: str, given: document.Composition, canvas: document.Canvas
     )
 
 
-def _video_settings(given: document_export.VideoExport) -> result.VideoSettings:
-    return result.VideoSettings(
+def _video_settings(given: document_export.VideoExport) -> outputs.VideoSettings:
+    return outputs.VideoSettings(
         given.codec, given.preset, given.crf, given.bitrate, given.pix_fmt, given.gop, given.profile
     )
 
 
-def _audio_settings(given: document_export.AudioExport) -> result.AudioSettings:
-    return result.AudioSettings(given.codec, given.bitrate)
+def _audio_settings(given: document_export.AudioExport) -> outputs.AudioSettings:
+    return outputs.AudioSettings(given.codec, given.bitrate)
 
 
 def _output(given: document_export.OutputEntry, index: int) -> outputs.Output:

@@ -1,16 +1,12 @@
-"""What crosses rooms while rendering: a request for a source frame, the frame, and the source that serves it."""
+"""What crosses rooms while rendering: a request for a source frame, the frame, and what decoders counted. Pure data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
 
 from planner.colour import ColourTags
 from planner.media import Orientation
 from planner.pixel_format import PixelFormat
-
-if TYPE_CHECKING:
-    from planner.frame_plan import FramePlan
 
 InstancePath = tuple[str, ...]
 """Clip ids from the root's clip down to the clip itself: the instance of a clip in nested compositions."""
@@ -118,23 +114,3 @@ class DecodeStatistics:
     waited_seconds: float = 0.0
     """That the render thread spent in `frame`. Where it decodes itself, the same as `busy_seconds`."""
     cache: CacheStatistics = field(default_factory=CacheStatistics)
-
-
-class FrameSource(Protocol):
-    """Serves exact source frames: V1 (one decoder per clip) or V2 (shared decoders). Used on the render thread."""
-
-    def begin(self, plan: FramePlan) -> None:
-        """Called once before the requests of an output frame; clips that are not active any more may be closed."""
-
-    def frame(self, request: FrameRequest) -> Frame:
-        """The frame asked for, exactly. Raises RenderError."""
-
-    def statistics(self) -> DecodeStatistics:
-        """The counters so far."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What people should know of the frames served so far, such as damage that was concealed."""
-
-    def close(self) -> None:
-        """Closes every decoder; a second call does nothing."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.clock import Time
-from planner.timeline import AudioSettings, VideoSettings
 
 OutputKind = Literal["film", "sound", "animation", "pictures", "poster", "sheet", "hls"]
 """A film with or without sound; sound alone; a GIF, APNG or WebP that moves; numbered pictures; one picture; a grid
@@ -18,6 +17,30 @@ of pictures with timecodes; a playlist with segments."""
 Alpha = Literal["flatten", "keep"]
 Palette = Literal["film", "frame"]
 Dither = Literal["none", "bayer", "floyd_steinberg", "sierra2_4a"]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSettings:
+    """`export.video`; None leaves the choice to the container."""
+
+    codec: str | None = None
+    preset: str | None = None
+    crf: float | None = None
+    bitrate: int | None = None
+    """Bits a second."""
+    pix_fmt: str | None = None
+    gop: int | None = None
+    """Frames between keyframes at most."""
+    profile: str | None = None
+    """Of codecs that come in kinds, such as ProRes' `hq` and `4444`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """`export.audio`."""
+
+    codec: str | None = None
+    bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from planner.animation import LINEAR, Animated, Easing
 from planner.checks import CheckSettings
-
-if TYPE_CHECKING:
-    from planner.outputs import Output
+from planner.outputs import AudioSettings, Output, VideoSettings
 
 Colour = tuple[float, float, float, float]
 """Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""
@@ -322,30 +320,6 @@ class Composition:
     background: Colour = TRANSPARENT
     duration: Fraction | None = None
     """Seconds; None until planner.resolve has filled it in from the end of the last clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoSettings:
-    """`export.video`; None leaves the choice to the container."""
-
-    codec: str | None = None
-    preset: str | None = None
-    crf: float | None = None
-    bitrate: int | None = None
-    """Bits a second."""
-    pix_fmt: str | None = None
-    gop: int | None = None
-    """Frames between keyframes at most."""
-    profile: str | None = None
-    """Of codecs that come in kinds, such as ProRes' `hq` and `4444`."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioSettings:
-    """`export.audio`."""
-
-    codec: str | None = None
-    bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

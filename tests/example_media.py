@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from export.job import ExportOptions, SilentListener
 from export.session import export_film
 from planner.clock import Time
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from examples.make_media import make_all
 from export.job import ExportOptions
 from export.session import export_film
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.random_projects import Project, make_sources, projects
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*/project.json"))

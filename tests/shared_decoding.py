@@ -14,7 +14,8 @@ from decoders.probe import probe
 from decoders.shared_pool import SharedDecoderPool
 from planner.export_planner import ExportPlanner
 from planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
-from planner.frames import Frame, FrameRequest, FrameSource
+from planner.frame_source import FrameSource
+from planner.frames import Frame, FrameRequest
 from planner.media import MediaFacts
 from planner.timeline import Media, Timeline, Track
 from planner.waiting import Checkpoint, no_checkpoint

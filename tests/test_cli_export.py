@@ -22,8 +22,7 @@ from cli.main import main
 from cli.progress import clock, progress_line, size_text
 from export.job import ExportOptions, Listener, Listening, Progress, Started, StartedOutput
 from planner.clock import Time
-from planner.outputs import Output
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, Output, VideoSettings
 
 REELMILL = (sys.executable, "-m", "cli")
 REPORT: dict[str, Any] = {

@@ -17,7 +17,7 @@ from export import ExportOptions, ProjectError, RenderOptions, SetupError, api
 from export.api_options import as_time, export_options
 from export.job import Progress
 from planner.clock import Time
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.batches import write_template
 from tests.clips import ffmpeg
 

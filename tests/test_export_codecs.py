@@ -17,8 +17,8 @@ from export.films.encoders import new_encoder
 from export.films.video_codecs import VIDEO_CODECS
 from export.films.video_encoding import VideoEncoding
 from planner.errors import SetupError
+from planner.outputs import AudioSettings, VideoSettings
 from planner.pixel_format import PIXEL_FORMATS
-from planner.timeline import AudioSettings, VideoSettings
 
 PRORES_HQ = VideoSettings(codec="prores", profile="hq")
 PRORES_HQ_444 = VideoSettings(codec="prores", profile="hq", pix_fmt="yuv444p10le")

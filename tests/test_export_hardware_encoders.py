@@ -23,7 +23,7 @@ from export.films.video_codecs import VIDEO_CODECS
 from export.films.video_encoding import VideoEncoding
 from export.outputs.views import new_picture
 from planner.errors import SetupError
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, VideoSettings
 from tests.films import read_planes
 
 HARDWARE = sorted(name for name, codec in VIDEO_CODECS.items() if codec.hardware)

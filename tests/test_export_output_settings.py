@@ -12,8 +12,8 @@ from export.outputs.output_names import kind_of_output, parse_output
 from export.outputs.output_settings import asked_outputs
 from planner.clock import Time
 from planner.errors import SetupError
-from planner.outputs import Output, OutputKind, PictureSettings
-from planner.timeline import AudioSettings, Composition, Timeline, VideoSettings
+from planner.outputs import AudioSettings, Output, OutputKind, PictureSettings, VideoSettings
+from planner.timeline import Composition, Timeline
 
 
 @pytest.mark.parametrize(

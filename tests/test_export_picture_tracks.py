@@ -14,7 +14,7 @@ from export.films.film_sink import FilmSink
 from export.films.picture_tracks import Splice, splice_ready
 from export.films.video_encoding import VideoEncoding
 from export.outputs.views import new_picture
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, VideoSettings
 from tests.films import probe
 
 

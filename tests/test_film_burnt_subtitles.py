@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.clips import ffmpeg
 from tests.films import Pixels, film, read_rgb
 from tests.subtitle_files import ass_style, ass_text, dialogue

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from export.job import ExportOptions
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.films import Pixels, ffmpeg, film, read_planes, read_rgb
 
 LOSSLESS_RGB = VideoSettings(codec="ffv1", pix_fmt="bgr0")

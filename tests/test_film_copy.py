@@ -19,7 +19,7 @@ from export.plan_description import describe_plan
 from export.plan_page import plan_page
 from planner.clock import parse_time
 from planner.errors import RenderError, SetupError
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.clips import HEIGHT, WIDTH, ClipRecipe, decoded_numbers, ffmpeg, make_clip, read_number
 from tests.films import film, probe, read_sound
 from tests.sounds import write_wav

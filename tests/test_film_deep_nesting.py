@@ -20,7 +20,7 @@ import pytest
 from decoders.file_worker import FileWorker
 from decoders.frame_cache import FrameCache
 from planner.frames import Frame
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.clips import HEIGHT, WIDTH, ClipRecipe, decoded_numbers, make_clip, number_picture
 from tests.films import film, read_planes
 

@@ -15,7 +15,7 @@ from compositor.surfaces import Surface, SurfacePool
 from export.job import ExportOptions
 from export.report import ExportRecord
 from export.session import export_film
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.films import ffmpeg, film, read_planes
 from tests.random_projects import pictures, written
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.clips import HEIGHT, WIDTH, ClipRecipe, decoded_numbers, frame_times, make_clip
 from tests.films import film
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from export.job import ExportOptions, Listening, SilentListener, Started
-from export.project import validate_project
 from export.session import export_film
+from export.validation import validate_project
 from planner.clock import parse_time
 from planner.errors import ProjectError, SetupError
 from planner.outputs import Output

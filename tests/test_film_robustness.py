@@ -18,7 +18,7 @@ import pytest
 
 from export.films.film_sink import FilmSink
 from export.outputs.output_channel import OutputChannel
-from planner.timeline import VideoSettings
+from planner.outputs import VideoSettings
 from tests.films import film, probe
 
 EXPORT = [sys.executable, "-m", "cli", "export", "--quiet", "--force"]

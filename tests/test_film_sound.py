@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, VideoSettings
 from tests.films import ffmpeg, film, probe, read_sound
 
 RATE = 48000

@@ -11,8 +11,8 @@ import pytest
 
 from decoders.probe import probe
 from export.job import ExportOptions
-from export.project import validate_project
 from export.session import export_film
+from export.validation import validate_project
 from planner.errors import ProjectError, SetupError
 from planner.timeline import Media
 from tests.films import ffmpeg, film, read_sound

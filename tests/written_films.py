@@ -18,7 +18,7 @@ from export.films.film_sink import FilmSink, SoundSource
 from export.films.video_encoding import VideoEncoding
 from export.outputs.output_target import ByteSink
 from planner.errors import RenderError
-from planner.timeline import AudioSettings, VideoSettings
+from planner.outputs import AudioSettings, VideoSettings
 
 WIDTH, HEIGHT, RATE = 96, 64, 48000
 

@@ -27,8 +27,8 @@ from export.pictures.picture_file import write_picture
 from export.pictures.picture_formats import check_picture_path
 from export.project import OpenedProject, open_project
 from planner.errors import ExportError, RenderError
+from planner.outputs import AudioSettings
 from planner.selection import System
-from planner.timeline import AudioSettings
 
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""

@@ -13,7 +13,7 @@ import av.codec
 from export.films.codec_names import encoder_of_this_build, pick_codec
 from export.films.containers import CONTAINERS, Container, refuse
 from export.sound.panning import PROJECT_LAYOUTS
-from planner.timeline import AudioSettings
+from planner.outputs import AudioSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from export.films.containers import CONTAINERS, container_of
 from export.job import ExportOptions
 from export.outputs.output_names import kind_of_output
 from planner.errors import SetupError
-from planner.outputs import AnimationSettings, Output, OutputKind, PictureSettings
-from planner.timeline import AudioSettings, Timeline, VideoSettings
+from planner.outputs import AnimationSettings, AudioSettings, Output, OutputKind, PictureSettings, VideoSettings
+from planner.timeline import Timeline
 
 FILMS: tuple[OutputKind, ...] = ("film", "hls")
 """Kinds with an encoder of pictures, and sound."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import av
 
+from decoders.container import video_streams
 from decoders.normalise import normalise
-from decoders.probe import probe, video_streams
+from decoders.probe import probe
 from decoders.video_reader import open_reader
 from planner.colour import VIDEO
 from planner.errors import ExportError

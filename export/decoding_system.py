@@ -16,7 +16,7 @@ from export.project import OpenedProject
 from planner.clip_uses import DecodeSource
 from planner.errors import SetupError
 from planner.export_planner import ExportPlanner
-from planner.frames import FrameSource
+from planner.frame_source import FrameSource
 from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from planner.schedule import DecodeSchedule
 from planner.selection import System
