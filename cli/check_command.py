@@ -103,6 +103,7 @@ def check(
         check_junit_path(junit, projects)
     if html is not None:
         check_page_path(html, projects)
+    invocation.interruption.checkpoint()
     told = _Told(invocation.interruption.checkpoint, quiet=quiet)
     invocation.log.write = told.logged
     try:

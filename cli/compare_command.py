@@ -71,6 +71,7 @@ def compare(invocation: Invocation, /, project: Path, difference: Path, as_json:
         fast_paths=not flags["no_fast_paths"],
         allow_network=flags["allow_network"],
     )
+    invocation.interruption.checkpoint()
     told = _Told(invocation.interruption.checkpoint)
     try:
         found = compare_systems(project, options, difference, told)

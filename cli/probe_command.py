@@ -101,6 +101,7 @@ class _Answer:
 def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: Invocation) -> None:
     from export.sound.sound_analysis import analyze_sounds
 
+    invocation.interruption.checkpoint()
     probed = [(answer, answer.facts) for answer in answers if answer.facts is not None]
     with AnalysisProgress(invocation.interruption.checkpoint) as told:
         found = analyze_sounds([(answer.name, facts) for answer, facts in probed], options, told)

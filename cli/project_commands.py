@@ -137,6 +137,7 @@ def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **fl
         force=flags["force"],
         allow_network=flags["allow_network"],
     )
+    invocation.interruption.checkpoint()
     write_frame(project, at, output, listener=Narrator(invocation.interruption.checkpoint), options=options)
     talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(output))}")
 

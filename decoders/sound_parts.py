@@ -8,10 +8,12 @@ that it may have a form, an encoder's delay and a padding of its own. Passive; t
 from __future__ import annotations
 
 import mmap
+import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
+
+from planner.regular_files import open_for_reading
 
 Part = tuple[int, int]
 """First byte and end."""
@@ -31,9 +33,8 @@ _FLAC = re.compile(rb"fLaC[\x00\x80]\0\0\x22")
 
 def sound_parts(path: str, demuxer: str) -> tuple[Part, ...]:
     """The parts of a file that libav reads with a demuxer; none where it is one, or has more than MAX_PARTS."""
-    file = Path(path)
-    size = file.stat().st_size
-    with file.open("rb") as opened:
+    with open_for_reading(path) as opened:
+        size = os.fstat(opened.fileno()).st_size
         if demuxer == "ogg":
             begins = list(_ogg_chain(opened))
         elif demuxer in ("mp3", "flac") and size:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from decoders import sound as decoders_sound
+from decoders import sound_stream
 from decoders.container import open_container
 from export.sound import mixer as mixer_module
 from export.sound import sound_mix
@@ -81,7 +82,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         paths.append(path)
         return open_container(path, **more)
 
-    monkeypatch.setattr(decoders_sound, "open_container", noted)
+    monkeypatch.setattr(sound_stream, "open_container", noted)
     return paths
 
 

@@ -144,7 +144,7 @@ def test_an_export_lets_go_of_its_encoders_by_itself(tmp_path: Path) -> None:
     gc.disable()
     try:
         film(tmp_path, project(0.1, 64), "out.mp4", video=VideoSettings(preset="ultrafast"))
-        left = [each for each in gc.get_objects() if isinstance(each, FilmSink | OutputChannel)]
+        left = [each for each in gc.get_objects() if issubclass(type(each), (FilmSink, OutputChannel))]
     finally:
         gc.enable()
     assert not left

@@ -23,6 +23,7 @@ WITHOUT_ASKING = {
     "decoders/decode_slots.py": "files of the system",
     "export/checks/check_page.py": "files of the program",
     "export/checks/golden_keys.py": "files of the program",
+    "export/container_memory.py": "files of the system",
     "export/plan_page.py": "files of the program",
     "export/report.py": "files of the system",
     "export/pictures/webp_animation.py": "a film in the making",
