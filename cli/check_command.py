@@ -80,8 +80,9 @@ def check(
     Exit code 3 where something differs; a golden that is missing is a difference.
     """
     from export.api import check as check_projects
-    from export.checks.check_page import check_page_path, write_check_page
+    from export.checks.check_page import write_check_page
     from export.checks.junit_file import check_junit_path, write_junit
+    from export.outputs.text_file import check_page_path
 
     options = CheckOptions(
         frames=flags["frames"],

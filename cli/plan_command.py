@@ -53,7 +53,10 @@ MAX_RANGES = 3
 def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""
     from export.api import plan as describe_plan
+    from export.outputs.text_file import check_page_path
 
+    if html is not None:
+        check_page_path(html, (project,))
     options = ExportOptions(
         variables=dict(flags["variables"]),
         system=cast(System, flags["system"]),

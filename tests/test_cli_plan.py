@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -185,8 +186,13 @@ def test_the_page_is_written_whole_or_not_at_all(
     assert main(["plan", str(project), "--html", str(page)]) == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert [path.name for path in page.parent.iterdir()] == ["plan.html"]
+    for kept in (project, tmp_path / "notes.md"):
+        kept.write_bytes(before := kept.read_bytes() if kept.exists() else b"notes")
+        assert main(["plan", str(project), "--html", str(kept)]) == 2
+        assert kept.read_bytes() == before
+    assert main(["plan", str(project), "--html", os.devnull]) == 2
     assert main(["plan", str(project), "--html", str(page / "below.html")]) == 2
-    assert "the page can't be written" in capsys.readouterr().err
+    assert "below.html can't be written: " in capsys.readouterr().err
 
 
 class Page(HTMLParser):

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from export.checks.check_page import check_page, check_page_path, write_check_page
+from export.checks.check_page import check_page, write_check_page
 from export.checks.check_result import CheckResult
+from export.outputs.text_file import check_page_path
 from planner.errors import SetupError
 from tests.browser import CHROMIUM
 from tests.check_results import EVIL, every_kind

@@ -92,6 +92,7 @@ def test_outputs_are_relative_to_the_out_dir(tmp_path: Path) -> None:
         ("j.toml", "[[jobs]\n", "the list of jobs is not TOML: ", None),
         ("j.toml", f"a = {'[' * 5000}", "too many tables and arrays inside one another", None),
         ("j.toml", f"{'a.' * 5000}a = 1", "too many tables and arrays inside one another", None),
+        ("j.toml", f"{'a.' * 100_000}a = 1", "a line with more than 10,000 dots", None),
         ("j.toml", f"a = {'1' * 5000}", "the list of jobs is not TOML: ", None),
         ("j.toml", "a = 1e99999999999999999999", "no list of jobs", None),
         ("j.txt", "", '"j.txt" is no list of jobs by its extension', ".csv"),

@@ -22,6 +22,8 @@ from planner.syntax import parse_json, read_decimal
 
 COMPONENT = "Batch"
 MAX_JOBS = 100_000
+MOST_DOTS = 10_000
+"""In one line of TOML. The time to read a key such as `a.b.c` grows with the square of its parts."""
 NEEDED = ("project", "output")
 """Columns that every list of jobs has."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -109,6 +111,8 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
 
 
 def _toml_rows(path: Path, text: str) -> Iterator[Row]:
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise list_fault(path, f"the list of jobs has a line with more than {MOST_DOTS:,} dots, which is the limit")
     try:
         data = _without_dates(tomllib.loads(text, parse_float=read_decimal))
     except RecursionError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -17,10 +17,9 @@ from string import Template
 
 from export.checks.check_result import BAD, CheckResult, FrameResult, ProjectResult, SoundResult
 from export.outputs.html_text import as_html
-from export.outputs.text_file import check_text_path, write_text_file
+from export.outputs.text_file import write_text_file
 from planner.clock import format_time
 from planner.errors import ProjectError, RenderError
-from planner.regular_files import open_for_reading
 
 _WORDS = {
     "different": "different",
@@ -38,17 +37,6 @@ _LOOKS = {"close": "warn", **dict.fromkeys((*BAD, "error"), "bad")}
 _NAMES = {"expected": "expected", "actual": "actual", "difference": "difference, magnified"}
 _PLOT_WIDTH, _PLOT_HEIGHT = 1000, 100
 _PLOT_FLOOR_DB = -60.0
-
-
-def check_page_path(path: Path, others: Iterable[Path]) -> None:
-    """Find out beforehand whether the page can be written. Raises SetupError."""
-    check_text_path(path, "html", others=others, is_ours=_is_page)
-
-
-def _is_page(path: Path) -> bool:
-    with open_for_reading(path) as file:
-        head = file.read(200).lstrip().lower()
-    return not head or head.startswith(b"<!doctype html")
 
 
 def write_check_page(path: Path, result: CheckResult) -> None:

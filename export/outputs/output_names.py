@@ -42,7 +42,7 @@ def parse_output(text: str) -> Output:
     known = (*KINDS, *(suffix[1:] for suffix in CONTAINERS), FRAGMENTED_WORD)
     close = did_you_mean(word, known)
     raise ValueError(
-        f'"{word}" is no kind of output{f"; {close}" if close else ""} Kinds are {", ".join(KINDS)}; '
+        f'"{word}" is no kind of output{f"; {close}" if close else "."} Kinds are {", ".join(KINDS)}; '
         f"a file of that name is written ./{text}"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.outputs.part_file import write_whole
 from planner.errors import SetupError
+from planner.regular_files import open_for_reading
 
 
 def write_text_file(path: Path, text: str | Iterable[str], *, errors: str = "backslashreplace") -> None:
@@ -29,6 +30,18 @@ def check_text_path(path: Path, what: str, *, others: Iterable[Path], is_ours: C
         _check(path, what, others, is_ours)
     except OSError as error:  # such as a name that is too long
         raise _refused(path, what, f"can't be written: {error.strerror}") from error
+
+
+def check_page_path(path: Path, others: Iterable[Path]) -> None:
+    """Find out beforehand whether an HTML page can be written. Raises SetupError, also where it would replace another
+    kind of file."""
+    check_text_path(path, "html", others=others, is_ours=_is_page)
+
+
+def _is_page(path: Path) -> bool:
+    with open_for_reading(path) as file:
+        head = file.read(200).lstrip().lower()
+    return not head or head.startswith(b"<!doctype html")
 
 
 def _check(path: Path, what: str, others: Iterable[Path], is_ours: Callable[[Path], bool]) -> None:
