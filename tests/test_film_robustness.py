@@ -139,6 +139,13 @@ def test_many_exports_in_one_process_leave_nothing_open(tmp_path: Path) -> None:
     assert descriptors() <= before
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="the system has no such priorities")
+def test_an_encoder_leaves_the_priority_of_this_program_alone(tmp_path: Path) -> None:
+    """SVT-AV1 takes real-time priority for the thread that opens it, if that is root's."""
+    film(tmp_path, project(0.1, 64), "out.mkv", video=VideoSettings(codec="av1", preset="12"))
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 def test_an_export_lets_go_of_its_encoders_by_itself(tmp_path: Path) -> None:
     """Encoders hold megabytes, and Python seldom looks for garbage: nothing that is closed may refer to itself."""
 

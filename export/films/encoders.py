@@ -6,6 +6,9 @@ does not take what it is given. Passive; plain functions.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import cast
 
@@ -137,9 +140,28 @@ def _open_alone(video: VideoEncoding) -> None:
     context.open()
 
 
+@contextmanager
+def _same_scheduling() -> Iterator[None]:
+    """Undo what an encoder does to how this thread is scheduled.
+
+    SVT-AV1 gives the thread that opens it real-time priority where the process may have it (as root): threads and
+    programs that it starts inherit that, and two of them that spin keep two cores from everybody else.
+    """
+    if not hasattr(os, "sched_setscheduler"):  # Windows, macOS
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
+
+
 def _open(context: VideoCodecContext | AudioCodecContext, encoder: str, what: str) -> None:
     try:
-        context.open()
+        with _same_scheduling():
+            context.open()
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SetupError(
             f"{encoder} can't encode {what}",
