@@ -65,13 +65,14 @@ class Victim:
 
     def start(self, version: str) -> subprocess.Popen[str]:
         targets = [str(self.out / name) for name in TARGETS]
-        command = [sys.executable, "-m", "cli", "export", str(self._projects[version]), *targets, "--force", "--quiet"]
+        command = [sys.executable, "-X", "faulthandler", "-m", "cli", "export", str(self._projects[version])]
+        command += [*targets, "--force", "--quiet"]
         return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
     def finish(self, version: str) -> None:
         """Render to the end."""
         process = self.start(version)
-        _, told = process.communicate(timeout=_END_SECONDS)
+        told = told_by(process)
         assert process.returncode == 0, told
         self.shown = version
 
@@ -90,6 +91,15 @@ class Victim:
         path = self._media / f"{version}.json"
         path.write_text(json.dumps(_project(version, files)), encoding="utf-8")
         return path
+
+
+def told_by(process: subprocess.Popen[str]) -> str:
+    """Wait for a process and return what it wrote. One that hangs is aborted and prints the stack of each thread."""
+    try:
+        return process.communicate(timeout=_END_SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        return process.communicate()[1]
 
 
 def _project(version: str, files: list[str]) -> dict[str, Any]:
@@ -166,13 +176,10 @@ def _try(victim: Victim, moment: Moment) -> tuple[list[str], str]:
     if moment.twice:
         time.sleep(SECOND_SECONDS)
         process.send_signal(moment.number)
-    try:
-        _, told = process.communicate(timeout=_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return ["it did not end"], "hung"
+    told = told_by(process)
     code = process.returncode
+    if code == -signal.SIGABRT:
+        return [f"it did not end: {told}"], "hung"
     wrong = list(_wrong_targets(victim, code, before, version))
     at_once = code < 0 or "ended at once" in told
     if not at_once and (left := victim.leftovers(version if code == 0 else before)):
