@@ -59,6 +59,19 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1 || ! grep -qF "$here/.ven
   $python -m venv .venv || fail "the environment could not be made; on Debian: apt-get install $python-venv"
 fi
 
+# Python, type checkers and editors find the folders under the names of the installed package, by links: new files
+# and folders need no other installation. `pip install .` copies the folders instead.
+link_packages() {
+  links=.venv/links/reelmill
+  mkdir -p $links
+  for folder in cli compositor decoders export planner; do ln -sfn ../../../$folder $links/$folder; done
+  for file in __init__.py __main__.py py.typed; do ln -sfn ../../../export/interface/$file $links/$file; done
+  .venv/bin/python -c '
+import pathlib, sys, sysconfig
+pathlib.Path(sysconfig.get_path("purelib"), "reelmill-links.pth").write_text(sys.argv[1] + "\n", encoding="utf-8")
+' "$here/.venv/links"
+}
+
 wanted=$(cat pyproject.toml constraints.txt | cksum)
 for stamp in .venv/setup-test .venv/setup-$goal; do
   [ "$(cat $stamp 2>/dev/null)" != "$wanted" ] || exit 0
@@ -67,4 +80,5 @@ say "installing the project into .venv"
 # Both names: the first is read by pip up to 25.2 for what builds the project, too, the second by later ones.
 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
   .venv/bin/python -m pip install -q --editable ".$([ "$goal" = run ] || echo '[analysis,heif,dev]')"
+link_packages
 echo "$wanted" >.venv/setup-$goal

@@ -1,4 +1,4 @@
-"""The programs: `reelmill`, which is also `python -m cli`, and `export`. Each runs a command and ends the process.
+"""The programs: `reelmill`, which is also `python -m reelmill`, and `export`. Each runs a command and ends the process.
 
 Signals are heard from the first line on, so whatever takes time to load is loaded after that.
 """
@@ -10,9 +10,9 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from cli.interruption import Interruption
-from cli.standard_streams import prepare_streams
-from planner.exhaustion import NoThread
+from reelmill.cli.interruption import Interruption
+from reelmill.cli.standard_streams import prepare_streams
+from reelmill.planner.process.exhaustion import NoThread
 
 
 def reelmill_program() -> NoReturn:
@@ -33,13 +33,13 @@ def _run(name: str) -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with Interruption() as interruption:
-            from cli import main
-            from export.descriptors import raise_limit
+            from reelmill.cli import main
+            from reelmill.export.opening.descriptors import raise_limit
 
             raise_limit()
             _end(getattr(main, name)(interruption=interruption))
     except NoThread as error:
-        from cli.main import fail_to_start
+        from reelmill.cli.main import fail_to_start
 
         _end(fail_to_start(error))
 

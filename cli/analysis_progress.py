@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cli.progress import HEARTBEAT_SECONDS
-from cli.talk import is_terminal, talk, wants_colour
+from reelmill.cli.progress import HEARTBEAT_SECONDS
+from reelmill.cli.talk import is_terminal, talk, wants_colour
 
 if TYPE_CHECKING:
     import rich.progress

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from planner.clock import format_time
-from planner.sound_analysis import PITCH_HOP, PITCH_RATE, Loudness, Pitch, Silence, SoundAnalysis
+from reelmill.planner.clock import format_time
+from reelmill.planner.sound.sound_analysis import PITCH_HOP, PITCH_RATE, Loudness, Pitch, Silence, SoundAnalysis
 
 _SILENCES_TOLD = 5
 _NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")

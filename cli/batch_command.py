@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import click
 
-from cli.batch_narrator import BatchNarrator, BatchProgressStyle, JsonBatchNarrator
-from cli.export_command import export, export_options
-from cli.invocation import Invocation, verbose_option
-from cli.parameters import PATH
-from cli.talk import is_terminal, show_json, talk
+from reelmill.cli.batch_narrator import BatchNarrator, BatchProgressStyle, JsonBatchNarrator
+from reelmill.cli.export_command import export, export_options
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.parameters import PATH
+from reelmill.cli.talk import is_terminal, show_json, talk
 
 _OF_EXPORT = (
     *("system", "variables", "video_codec", "crf", "bitrate", "preset", "pix_fmt", "gop", "audio_codec"),
@@ -47,9 +47,9 @@ def _takes_options_of_export(command: click.Command) -> click.Command:
 def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int:
     """Make the films of JOBS: a list (.json, .toml, .csv, .jsonl) with a project, an output and variables in each row,
     or, with --out-dir, project files and patterns such as 'projects/*.json'."""
-    from export.api import batch as make_films
-    from export.batches.batch_summary import BatchSummary, check_summary_path, write_summary
-    from export.batches.job_list import jobs_of
+    from reelmill.export.api import batch as make_films
+    from reelmill.export.batches.batch_summary import BatchSummary, check_summary_path, write_summary
+    from reelmill.export.batches.job_list import jobs_of
 
     others = export.make_context("export", [], resilient_parsing=True).params
     options = export_options({**others, **flags})
@@ -92,7 +92,7 @@ def _narrator(style: BatchProgressStyle, quiet: bool, checkpoint: Callable[[], N
     if quiet or style == "none":
         return BatchNarrator(checkpoint, quiet=quiet)
     if is_terminal():
-        from cli.batch_table import TableBatchNarrator
+        from reelmill.cli.batch_table import TableBatchNarrator
 
         return TableBatchNarrator(checkpoint)
     return JsonBatchNarrator(checkpoint)

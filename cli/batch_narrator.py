@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from cli.error_block import error_block
-from cli.progress import clock
-from cli.table import print_table
-from cli.talk import printable, styled, talk
-from export.batches.batch_job import SilentBatchListener
-from planner.errors import ProjectError
+from reelmill.cli.error_block import error_block
+from reelmill.cli.progress import clock
+from reelmill.cli.table import print_table
+from reelmill.cli.talk import printable, styled, talk
+from reelmill.export.batches.batch_job import SilentBatchListener
+from reelmill.planner.errors import ProjectError
 
 if TYPE_CHECKING:
-    from export.batches.batch_summary import BatchSummary, JobResult
-    from export.batches.job_list import BatchJob
+    from reelmill.export.batches.batch_summary import BatchSummary, JobResult
+    from reelmill.export.batches.job_list import BatchJob
 
 BatchProgressStyle = Literal["auto", "table", "json", "none"]
 _MOST_PROBLEMS = 3
@@ -101,7 +101,7 @@ def print_missing(summary: BatchSummary) -> None:
 
 def summary_line(summary: BatchSummary) -> str:
     """What became of it, in numbers."""
-    from export.batches.batch_summary import JOB_STATES
+    from reelmill.export.batches.batch_summary import JOB_STATES
 
     counts = ", ".join(f"{summary.count(state)} {state}" for state in JOB_STATES if summary.count(state))
     colour = {"ok": "green", "failed": "red", "interrupted": "yellow"}[summary.status]

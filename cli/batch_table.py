@@ -18,13 +18,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.batch_narrator import BatchNarrator
-from cli.progress import clock
-from cli.talk import printable, wants_colour
+from reelmill.cli.batch_narrator import BatchNarrator
+from reelmill.cli.progress import clock
+from reelmill.cli.talk import printable, wants_colour
 
 if TYPE_CHECKING:
-    from export.batches.batch_summary import BatchSummary, JobResult
-    from export.batches.job_list import BatchJob
+    from reelmill.export.batches.batch_summary import BatchSummary, JobResult
+    from reelmill.export.batches.job_list import BatchJob
 
 REDRAW_SECONDS = 0.2
 _COLOURS = {"done": "green", "skipped": "dim", "failed": "red", "cancelled": "yellow", "running": "bold"}

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.github_annotations import annotation_lines, in_github_actions
-from cli.invocation import Invocation, verbose_option
-from cli.log_lines import log_line
-from cli.options import decoding_options, network_option, renderer_option, set_option
-from cli.parameters import PATH, Parsed
-from cli.progress import HEARTBEAT_SECONDS
-from cli.table import print_table
-from cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
-from export.checks.check_job import CheckOptions, SilentCheckListener
-from export.job import ExportOptions, Renderer, System
-from planner.checks import parse_moments, parse_tolerance
-from planner.clock import format_time
-from planner.errors import ProjectError
+from reelmill.cli.github_annotations import annotation_lines, in_github_actions
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.log_lines import log_line
+from reelmill.cli.options import decoding_options, network_option, renderer_option, set_option
+from reelmill.cli.parameters import PATH, Parsed
+from reelmill.cli.progress import HEARTBEAT_SECONDS
+from reelmill.cli.table import print_table
+from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
+from reelmill.export.checks.check_job import CheckOptions, SilentCheckListener
+from reelmill.export.opening.job import ExportOptions, Renderer, System
+from reelmill.planner.checks import parse_moments, parse_tolerance
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import ProjectError
 
 if TYPE_CHECKING:
     import rich.progress
 
-    from export.checks.check_result import CheckResult, FrameResult, ProjectResult
+    from reelmill.export.checks.check_result import CheckResult, FrameResult, ProjectResult
 
 MAX_LINES = 20
 """Differences of a project that are listed."""
@@ -79,10 +79,10 @@ def check(
 
     Exit code 3 where something differs; a golden that is missing is a difference.
     """
-    from export.api import check as check_projects
-    from export.checks.check_page import write_check_page
-    from export.checks.junit_file import check_junit_path, write_junit
-    from export.outputs.text_file import check_page_path
+    from reelmill.export.api import check as check_projects
+    from reelmill.export.checks.check_page import write_check_page
+    from reelmill.export.checks.junit_file import check_junit_path, write_junit
+    from reelmill.export.outputs.text_file import check_page_path
 
     options = CheckOptions(
         frames=flags["frames"],

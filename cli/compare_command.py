@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.invocation import Invocation, verbose_option
-from cli.options import (
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.options import (
     cache_size_option,
     memory_limit_option,
     network_option,
@@ -19,19 +19,19 @@ from cli.options import (
     renderer_option,
     set_option,
 )
-from cli.parameters import PATH
-from cli.progress import HEARTBEAT_SECONDS, rate, size_text
-from cli.table import print_table
-from cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
-from export.job import ExportOptions, Renderer
-from planner.clock import format_time
-from planner.outputs import VideoSettings
+from reelmill.cli.parameters import PATH
+from reelmill.cli.progress import HEARTBEAT_SECONDS, rate, size_text
+from reelmill.cli.table import print_table
+from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
+from reelmill.export.opening.job import ExportOptions, Renderer
+from reelmill.planner.clock import format_time
+from reelmill.planner.outputs import VideoSettings
 
 if TYPE_CHECKING:
     import rich.progress
 
-    from export.checks.comparison import Comparison, Difference
-    from export.checks.comparison_run import SystemRun
+    from reelmill.export.checks.comparison import Comparison, Difference
+    from reelmill.export.checks.comparison_run import SystemRun
 
 DIFFERENT = 3
 
@@ -59,7 +59,7 @@ DIFFERENT = 3
 @click.pass_obj
 def compare(invocation: Invocation, /, project: Path, difference: Path, as_json: bool, **flags: Any) -> int:
     """Render PROJECT with V1 and with V2, and compare the pictures bit by bit; exit code 3 where they differ."""
-    from export.checks.comparison import compare_systems
+    from reelmill.export.checks.comparison import compare_systems
 
     options = ExportOptions(
         variables=dict(flags["variables"]),

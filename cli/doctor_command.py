@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.invocation import verbose_option
-from cli.talk import printable, show, show_json
+from reelmill.cli.invocation import verbose_option
+from reelmill.cli.talk import printable, show, show_json
 
 if TYPE_CHECKING:
-    from export.machine import MachineItem
+    from reelmill.export.telling.machine import MachineItem
 
 NOT_READY = 2
 
@@ -23,7 +23,7 @@ NOT_READY = 2
 @verbose_option
 def doctor(as_json: bool) -> int:
     """Tell what this machine offers; exit code 2 where something is missing that exports need."""
-    from export.machine import inspect
+    from reelmill.export.telling.machine import inspect
 
     machine = inspect()
     if as_json:

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 
 import click
 
-from cli.talk import printable, styled
-from planner.clock import TimeError, format_time, timecode
-from planner.errors import ExportError, Interrupted, ProjectError
+from reelmill.cli.talk import printable, styled
+from reelmill.planner.clock import TimeError, format_time, timecode
+from reelmill.planner.errors import ExportError, Interrupted, ProjectError
 
 
 def error_block(error: ExportError) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
-from cli.invocation import HELP_SETTINGS, Invocation, verbose_option
-from cli.options import (
+from reelmill.cli.invocation import HELP_SETTINGS, Invocation, verbose_option
+from reelmill.cli.options import (
     audio_workers_option,
     cache_size_option,
     copy_option,
@@ -21,17 +21,17 @@ from cli.options import (
     set_option,
     system_option,
 )
-from cli.parameters import BITRATE, OUTPUT, PATH, SIZE, TIME
-from cli.progress import ProgressStyle, narrator
-from cli.talk import talk
-from export.job import Copy, ExportOptions, Renderer, System
-from planner.errors import ExportError, Interrupted, RenderError
-from planner.hardware import Hwaccel
-from planner.outputs import AudioSettings, Output, VideoSettings
+from reelmill.cli.parameters import BITRATE, OUTPUT, PATH, SIZE, TIME
+from reelmill.cli.progress import ProgressStyle, narrator
+from reelmill.cli.talk import talk
+from reelmill.export.opening.job import Copy, ExportOptions, Renderer, System
+from reelmill.planner.errors import ExportError, Interrupted, RenderError
+from reelmill.planner.hardware import Hwaccel
+from reelmill.planner.outputs import AudioSettings, Output, VideoSettings
 
 if TYPE_CHECKING:
-    from export.profile import Profile
-    from export.report import ExportRecord
+    from reelmill.export.telling.profile import Profile
+    from reelmill.export.telling.report import ExportRecord
 
 _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264."
 
@@ -81,13 +81,13 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...]
     those of the project are made.
     """
     options = export_options(flags)
-    from export.report import ExportRecord, check_report_path, write_report
+    from reelmill.export.telling.report import ExportRecord, check_report_path, write_report
 
     written = [Path(output.path) for output in outputs]
     if flags["report"] is not None:
         check_report_path(flags["report"], (project, *written))
     profile = _profile(flags["profile"], (project, *written, *filter(None, [flags["report"]])))
-    from export.api import render
+    from reelmill.export.api import render
 
     # From here on an interruption is told like other failures, in the report as well.
     invocation.interruption.checkpoint()
@@ -112,7 +112,7 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...]
     if flags["report"] is not None:
         write_report(flags["report"], report)
     if profile is not None:
-        from export.profile import write_profile
+        from reelmill.export.telling.profile import write_profile
 
         write_profile(flags["profile"], profile, report["bottleneck"])
 
@@ -165,7 +165,7 @@ def _as_export_error(error: BaseException) -> ExportError:
 
 def _report_failure(path: Path, error: ExportError, record: ExportRecord) -> None:
     """Write the report of a failure. If that fails too, the first error stays the one that counts."""
-    from export.report import failure_report, write_report
+    from reelmill.export.telling.report import failure_report, write_report
 
     try:
         write_report(path, failure_report(error, record))
@@ -177,7 +177,7 @@ def _profile(path: Path | None, others: tuple[Path, ...]) -> Profile | None:
     """What listens to an export that is to be profiled."""
     if path is None:
         return None
-    from export.profile import Profile, check_profile_path
+    from reelmill.export.telling.profile import Profile, check_profile_path
 
     check_profile_path(path, others)
     return Profile()
@@ -185,7 +185,7 @@ def _profile(path: Path | None, others: tuple[Path, ...]) -> Profile | None:
 
 def _write_what_was_profiled(path: Path, profile: Profile) -> None:
     """Write the profile of a failed export. If that fails too, the first error stays the one that counts."""
-    from export.profile import write_profile
+    from reelmill.export.telling.profile import write_profile
 
     try:
         write_profile(path, profile, None)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.shown_text import visible
+from reelmill.planner.shown_text import visible
 
 if TYPE_CHECKING:
-    from export.checks.check_result import CheckResult, ProjectResult
+    from reelmill.export.checks.check_result import CheckResult, ProjectResult
 
 MAX_TOLD = 5
 """Differences that the annotation of a project names. GitHub shows ten annotations of a step, so a project has one."""

@@ -16,8 +16,8 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-from planner.exhaustion import NoThread
-from planner.threads import Thread
+from reelmill.planner.process.exhaustion import NoThread
+from reelmill.planner.process.threads import Thread
 
 EXIT_CODE = 130
 REPEAT_SECONDS = 0.5

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from cli.interruption import Interruption
-from cli.log_lines import LogLines
+from reelmill.cli.interruption import Interruption
+from reelmill.cli.log_lines import LogLines
 
 HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True}
 """Of the help pages; commands inherit them from the group."""

@@ -13,21 +13,21 @@ from collections.abc import Sequence
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from cli.batch_command import batch
-from cli.check_command import check
-from cli.compare_command import compare
-from cli.doctor_command import doctor
-from cli.error_block import crash_block, error_block, usage_block
-from cli.export_command import export
-from cli.interruption import Interruption
-from cli.invocation import HELP_SETTINGS, Invocation
-from cli.plan_command import plan
-from cli.probe_command import probe
-from cli.project_commands import frame, init, schema, validate
-from cli.shell_hook import shell_hook
-from cli.talk import abandon, talk
-from planner.errors import ExportError, Interrupted, RenderError
-from planner.exhaustion import MEMORY, THREADS, Exhaustion, NoThread, exhaustion_behind
+from reelmill.cli.batch_command import batch
+from reelmill.cli.check_command import check
+from reelmill.cli.compare_command import compare
+from reelmill.cli.doctor_command import doctor
+from reelmill.cli.error_block import crash_block, error_block, usage_block
+from reelmill.cli.export_command import export
+from reelmill.cli.interruption import Interruption
+from reelmill.cli.invocation import HELP_SETTINGS, Invocation
+from reelmill.cli.plan_command import plan
+from reelmill.cli.probe_command import probe
+from reelmill.cli.project_commands import frame, init, schema, validate
+from reelmill.cli.shell_hook import shell_hook
+from reelmill.cli.talk import abandon, talk
+from reelmill.planner.errors import ExportError, Interrupted, RenderError
+from reelmill.planner.process.exhaustion import MEMORY, THREADS, Exhaustion, NoThread, exhaustion_behind
 
 SETUP_FAILED = 2
 CRASHED = 1

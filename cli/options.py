@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 import click
 
-from cli.parameters import BYTES, RANGE, VARIABLE
-from export.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Copy, Renderer, System
-from planner.hardware import HWACCELS
+from reelmill.cli.parameters import BYTES, RANGE, VARIABLE
+from reelmill.export.opening.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Copy, Renderer, System
+from reelmill.planner.hardware import HWACCELS
 
 system_option = click.option(
     "--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded."

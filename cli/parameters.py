@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from planner.clock import MAX_SECONDS, Time, parse_time
-from planner.limits import MAX_CANVAS_PX
-from planner.outputs import Output
-from planner.variables import NAME
+from reelmill.planner.clock import MAX_SECONDS, Time, parse_time
+from reelmill.planner.limits import MAX_CANVAS_PX
+from reelmill.planner.outputs import Output
+from reelmill.planner.templates.variables import NAME
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _BITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -86,7 +86,7 @@ def parse_variable(text: str) -> tuple[str, str]:
 
 def parse_output(text: str) -> Output:
     """`[KIND=]PATH`."""
-    from export.outputs.output_names import parse_output  # loads media libraries, which `--help` does not need
+    from reelmill.export.outputs.output_names import parse_output  # loads media libraries, which `--help` does not need
 
     return parse_output(text)
 

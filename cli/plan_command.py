@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.invocation import Invocation, verbose_option
-from cli.options import (
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.options import (
     cache_size_option,
     copy_option,
     hwaccel_option,
@@ -19,17 +19,17 @@ from cli.options import (
     set_option,
     system_option,
 )
-from cli.parameters import PATH
-from cli.progress import clock, rate, size_text
-from cli.table import print_table
-from cli.talk import printable, show_json, styled, talk
-from export.job import Copy, ExportOptions, System
-from planner.clock import format_time
-from planner.hardware import Hwaccel
+from reelmill.cli.parameters import PATH
+from reelmill.cli.progress import clock, rate, size_text
+from reelmill.cli.table import print_table
+from reelmill.cli.talk import printable, show_json, styled, talk
+from reelmill.export.opening.job import Copy, ExportOptions, System
+from reelmill.planner.clock import format_time
+from reelmill.planner.hardware import Hwaccel
 
 if TYPE_CHECKING:
-    from export.films.copying import CopyPart
-    from export.plan_description import FileUse, OutputBox, PlanDescription
+    from reelmill.export.films.copying import CopyPart
+    from reelmill.export.telling.plan_description import FileUse, OutputBox, PlanDescription
 
 MAX_REASONS = 12
 """For not copying, that are listed."""
@@ -52,8 +52,8 @@ MAX_RANGES = 3
 @click.pass_obj
 def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | None, **flags: Any) -> None:
     """Tell what an export of PROJECT would do: the system, the use of each file, an estimate. Renders nothing."""
-    from export.api import plan as describe_plan
-    from export.outputs.text_file import check_page_path
+    from reelmill.export.api import plan as describe_plan
+    from reelmill.export.outputs.text_file import check_page_path
 
     if html is not None:
         check_page_path(html, (project,))
@@ -68,7 +68,7 @@ def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | N
     )
     found = describe_plan(project, options=options)
     if html is not None:
-        from export.plan_page import write_plan_page
+        from reelmill.export.telling.plan_page import write_plan_page
 
         invocation.interruption.checkpoint()
         write_plan_page(html, found)
@@ -117,7 +117,7 @@ def _output(output: OutputBox) -> str:
 
 
 def _copying(parts: Sequence[CopyPart]) -> Iterator[str]:
-    from export.films.copying import copy_summary, encoded_frames
+    from reelmill.export.films.copying import copy_summary, encoded_frames
 
     yield f"copy: {copy_summary(parts)}"
     reasons = encoded_frames(parts)

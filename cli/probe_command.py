@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.analysis_options import analysis_options, chosen_analysis
-from cli.analysis_progress import AnalysisProgress
-from cli.analysis_table import as_dict as sound_dict
-from cli.analysis_table import rows as sound_rows
-from cli.error_block import error_block
-from cli.invocation import Invocation, verbose_option
-from cli.progress import rate, size_text
-from cli.talk import printable, show, show_json, talk
-from planner.clock import format_time
-from planner.errors import ExportError, Interrupted
-from planner.limits import LOST_SOUND_SECONDS
+from reelmill.cli.analysis_options import analysis_options, chosen_analysis
+from reelmill.cli.analysis_progress import AnalysisProgress
+from reelmill.cli.analysis_table import as_dict as sound_dict
+from reelmill.cli.analysis_table import rows as sound_rows
+from reelmill.cli.error_block import error_block
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.progress import rate, size_text
+from reelmill.cli.talk import printable, show, show_json, talk
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import ExportError, Interrupted
+from reelmill.planner.limits import LOST_SOUND_SECONDS
 
 if TYPE_CHECKING:
-    from export.sound.sound_analysis import AnalysisOptions
-    from planner.media import AudioFacts, MediaFacts, SizeChange, VideoFacts
-    from planner.sound_analysis import SoundAnalysis
+    from reelmill.export.sound.sound_analysis import AnalysisOptions
+    from reelmill.planner.media import AudioFacts, MediaFacts, SizeChange, VideoFacts
+    from reelmill.planner.sound.sound_analysis import SoundAnalysis
 
 
 @click.command(short_help="Print facts about media files.")
@@ -42,7 +42,7 @@ def probe(context: click.Context, /, files: tuple[str, ...], allow_network: bool
     With --analyze the sound is measured: loudness, peaks, silences, waveform, pitch. --waveform draws that, and
     --conform writes the sound at other rates.
     """
-    from export.api import probe as probe_file
+    from reelmill.export.api import probe as probe_file
 
     analysis = chosen_analysis(context, flags, allow_network=allow_network)
     answers: list[_Answer] = []
@@ -99,7 +99,7 @@ class _Answer:
 
 
 def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: Invocation) -> None:
-    from export.sound.sound_analysis import analyze_sounds
+    from reelmill.export.sound.sound_analysis import analyze_sounds
 
     invocation.interruption.checkpoint()
     probed = [(answer, answer.facts) for answer in answers if answer.facts is not None]

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from cli.log_lines import log_line
-from cli.talk import is_terminal, printable, styled, talk, wants_colour
-from export.job import Listening, Progress, SilentListener, Started, StartedOutput
-from planner.clock import format_time
+from reelmill.cli.log_lines import log_line
+from reelmill.cli.talk import is_terminal, printable, styled, talk, wants_colour
+from reelmill.export.opening.job import Listening, Progress, SilentListener, Started, StartedOutput
+from reelmill.planner.clock import format_time
 
 if TYPE_CHECKING:
     import rich.progress

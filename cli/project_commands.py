@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli.invocation import Invocation, verbose_option
-from cli.options import decoding_options, network_option, no_fast_paths_option, renderer_option, set_option
-from cli.parameters import PATH, SIZE, TIME
-from cli.progress import Narrator, rate
-from cli.talk import printable, show_json, styled, talk
-from export.job import ExportOptions, Renderer, System
-from planner.clock import Time, format_time
-from planner.errors import ProjectError, SetupError
+from reelmill.cli.invocation import Invocation, verbose_option
+from reelmill.cli.options import decoding_options, network_option, no_fast_paths_option, renderer_option, set_option
+from reelmill.cli.parameters import PATH, SIZE, TIME
+from reelmill.cli.progress import Narrator, rate
+from reelmill.cli.talk import printable, show_json, styled, talk
+from reelmill.export.opening.job import ExportOptions, Renderer, System
+from reelmill.planner.clock import Time, format_time
+from reelmill.planner.errors import ProjectError, SetupError
 
 if TYPE_CHECKING:
-    from export.validation import Validation
+    from reelmill.export.validation import Validation
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 
@@ -31,8 +31,8 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON 
 @click.pass_obj
 def init(invocation: Invocation, directory: Path, force: bool) -> None:
     """Write a small project to start from: DIR/project.json."""
-    from export.outputs.part_file import write_whole
-    from planner.starter import starter_project
+    from reelmill.export.outputs.part_file import write_whole
+    from reelmill.planner.project_file.starter import starter_project
 
     path = directory / "project.json"
     invocation.interruption.checkpoint()
@@ -65,7 +65,7 @@ def init(invocation: Invocation, directory: Path, force: bool) -> None:
 @verbose_option
 def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_network: bool, as_json: bool) -> None:
     """Find every problem in PROJECT and its media, without rendering."""
-    from export.api import validate as validate_project
+    from reelmill.export.api import validate as validate_project
 
     options = ExportOptions(variables=dict(variables), allow_network=allow_network)
     try:
@@ -124,7 +124,7 @@ def _count(number: int, noun: str) -> str:
 @click.pass_obj
 def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **flags: Any) -> None:
     """Write the picture of PROJECT that is on screen at a time to OUTPUT; its extension names the format."""
-    from export.api import frame as write_frame
+    from reelmill.export.api import frame as write_frame
 
     options = ExportOptions(
         variables=dict(flags["variables"]),
@@ -146,6 +146,6 @@ def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **fl
 @verbose_option
 def schema() -> None:
     """Print the JSON Schema of the project file, for editors and checks."""
-    from planner.schema import json_schema
+    from reelmill.planner.project_file.schema import json_schema
 
     show_json(json_schema())

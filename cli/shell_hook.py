@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import click
 
-from cli.invocation import verbose_option
+from reelmill.cli.invocation import verbose_option
 
 _BASH = """\
 export() {

@@ -43,7 +43,7 @@ class _Stdout(io.FileIO):
         except BrokenPipeError:
             raise
         except OSError as error:
-            from planner.errors import RenderError  # not needed by a program that goes well
+            from reelmill.planner.errors import RenderError  # not needed by a program that goes well
 
             closed = error.errno == errno.EBADF
             raise RenderError(

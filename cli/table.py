@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from cli.talk import printable
+from reelmill.cli.talk import printable
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:

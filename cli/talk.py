@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from planner.shown_text import shown_json, visible
+from reelmill.planner.shown_text import shown_json, visible
 
 
 def is_terminal() -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from compositor.context import GLContext
-    from compositor.nested import NestedCompRenderer
-    from compositor.output import PictureReader
-    from compositor.surfaces import Target
+    from reelmill.compositor.nested import NestedCompRenderer
+    from reelmill.compositor.opengl.context import GLContext
+    from reelmill.compositor.opengl.surfaces import Target
+    from reelmill.compositor.output import PictureReader
 
 __all__ = ["GLContext", "NestedCompRenderer", "PictureReader", "Target"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import moderngl
 
-from planner.timeline import Blend
+from reelmill.planner.timeline import Blend
 
 Factors = tuple[int, int, int, int]
 """OpenGL blend factors: source and destination of colour, then of alpha."""

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.colour import KR_KB, ColourTags, Matrix
-from planner.pixel_format import PixelFormat
+from reelmill.planner.colour import KR_KB, ColourTags, Matrix
+from reelmill.planner.pixel_format import PixelFormat
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from planner.frame_plan import Affine
+from reelmill.planner.frame_plan import Affine
 
 ALMOST = 1e-5
 """Pixels. Differences below it are rounding of the plan's floats: no weight of a filter sees them."""

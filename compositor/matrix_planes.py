@@ -18,13 +18,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compositor.colour_matrices import code_range, rgb_to_ycc
-from compositor.pictures import CodedColour, Grid, Picture
-from compositor.plane_canvas import PlaneFormat
-from compositor.still_planes import empty_plane, plane_texels
-from compositor.surfaces import SurfacePool
-from compositor.texels import Samples
-from planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from reelmill.compositor.colour_matrices import code_range, rgb_to_ycc
+from reelmill.compositor.opengl.surfaces import SurfacePool
+from reelmill.compositor.opengl.texels import Samples
+from reelmill.compositor.pictures import CodedColour, Grid, Picture
+from reelmill.compositor.plane_canvas import PlaneFormat
+from reelmill.compositor.still_planes import empty_plane, plane_texels
+from reelmill.planner.pixel_format import PIXEL_FORMATS, PixelFormat
 
 ROUNDING_ERROR = 0.5
 """Code values by which a converted sample may be off."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compositor.pictures import Picture
-from compositor.placement import Placement
-from compositor.sample_axes import SampleAxis, picture_axes, strips, target_axes
-from compositor.texels import Samples
+from reelmill.compositor.opengl.texels import Samples
+from reelmill.compositor.pictures import Picture
+from reelmill.compositor.placement import Placement
+from reelmill.compositor.sample_axes import SampleAxis, picture_axes, strips, target_axes
 
 _STRIP_SAMPLES = 2**16
 """Worked on at a time: three arrays of so many floats fit into a core's own cache."""

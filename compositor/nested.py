@@ -13,24 +13,24 @@ from fractions import Fraction
 
 import moderngl
 
-from compositor.blend_modes import BLEND_MODES
-from compositor.context import GLContext
-from compositor.nested_watch import NestedWatch
-from compositor.painter import Painter, Placed, PlacedLayer, PlacedTransition
-from compositor.picture_store import FrameGetter, PictureStore
-from compositor.pictures import COMPOSITION_DTYPE, Picture, finished_picture
-from compositor.placement import Raster
-from compositor.plane_canvas import PlaneFormat
-from compositor.plane_compositor import PlaneCompositor, needs_rgb
-from compositor.resample import Resampler
-from compositor.shader_library import ShaderLibrary
-from compositor.statistics import CompositorStatistics
-from compositor.surfaces import Surface, SurfacePool, Target
-from compositor.texels import PlaneScaler, Texels
-from planner.errors import ExportError, RenderError
-from planner.frame_plan import CompositionPlan, Layer, TransitionLayer
-from planner.frames import WritablePlane
-from planner.tracing import NO_TRACE, Tracer
+from reelmill.compositor.blend_modes import BLEND_MODES
+from reelmill.compositor.nested_watch import NestedWatch
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.compositor.opengl.shader_library import ShaderLibrary
+from reelmill.compositor.opengl.statistics import CompositorStatistics
+from reelmill.compositor.opengl.surfaces import Surface, SurfacePool, Target
+from reelmill.compositor.opengl.texels import PlaneScaler, Texels
+from reelmill.compositor.painter import Painter, Placed, PlacedLayer, PlacedTransition
+from reelmill.compositor.picture_store import FrameGetter, PictureStore
+from reelmill.compositor.pictures import COMPOSITION_DTYPE, Picture, finished_picture
+from reelmill.compositor.placement import Raster
+from reelmill.compositor.plane_canvas import PlaneFormat
+from reelmill.compositor.plane_compositor import PlaneCompositor, needs_rgb
+from reelmill.compositor.resample import Resampler
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.frame_plan import CompositionPlan, Layer, TransitionLayer
+from reelmill.planner.frames import WritablePlane
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class NestedCompRenderer:

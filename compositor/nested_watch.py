@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import moderngl
 
-from compositor.context import GLContext
-from compositor.picture_store import FrameGetter
-from planner.errors import ExportError, RenderError
-from planner.frame_plan import CompositionPlan
-from planner.frames import Frame, FrameRequest
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.compositor.picture_store import FrameGetter
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.frame_plan import CompositionPlan
+from reelmill.planner.frames import Frame, FrameRequest
 
 SLOW_SECONDS = 0.1
 MEASURED_FIRST = 3

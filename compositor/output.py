@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 import moderngl
 
-from compositor.colour_matrices import rgb_to_codes
-from compositor.context import GLContext
-from compositor.geometry import Box
-from compositor.painter import Painter
-from compositor.pictures import finished_picture
-from compositor.placement import Raster
-from compositor.resample import Resampler
-from compositor.shader_library import ShaderLibrary, Value
-from compositor.surfaces import Dtype, Surface, SurfacePool, Target
-from compositor.texels import Texels
-from planner.colour import ColourTags
-from planner.errors import RenderError
-from planner.frame_plan import WHOLE, Affine, Layer
-from planner.frames import WritablePlane
-from planner.pixel_format import PixelFormat
-from planner.timeline import BLACK, TRANSPARENT, Solid
+from reelmill.compositor.colour_matrices import rgb_to_codes
+from reelmill.compositor.geometry import Box
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
+from reelmill.compositor.opengl.surfaces import Dtype, Surface, SurfacePool, Target
+from reelmill.compositor.opengl.texels import Texels
+from reelmill.compositor.painter import Painter
+from reelmill.compositor.pictures import finished_picture
+from reelmill.compositor.placement import Raster
+from reelmill.compositor.resample import Resampler
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.errors import RenderError
+from reelmill.planner.frame_plan import WHOLE, Affine, Layer
+from reelmill.planner.frames import WritablePlane
+from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.timeline import BLACK, TRANSPARENT, Solid
 
 _FILL_LEVELS = 6
 """Halvings: colour reaches 32 to 64 pixels into what is transparent, which is a block of the largest of transforms."""

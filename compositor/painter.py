@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compositor.blend_modes import BLEND_MODES, BlendMode
-from compositor.geometry import Box
-from compositor.pictures import Picture
-from compositor.placement import Placement, Raster, place, sampling
-from compositor.resample import Resampler
-from compositor.shader_library import ShaderLibrary, Value
-from compositor.surfaces import Surface, SurfacePool
-from compositor.transitions import DIRECTIONS, TRANSITIONS
-from planner.frame_plan import Layer, TransitionLayer
-from planner.timeline import TRANSPARENT, Blend, Colour
+from reelmill.compositor.blend_modes import BLEND_MODES, BlendMode
+from reelmill.compositor.geometry import Box
+from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
+from reelmill.compositor.opengl.surfaces import Surface, SurfacePool
+from reelmill.compositor.pictures import Picture
+from reelmill.compositor.placement import Placement, Raster, place, sampling
+from reelmill.compositor.resample import Resampler
+from reelmill.compositor.transitions import DIRECTIONS, TRANSITIONS
+from reelmill.planner.frame_plan import Layer, TransitionLayer
+from reelmill.planner.timeline import TRANSPARENT, Blend, Colour
 
 _NORMAL = BLEND_MODES["normal"]
 

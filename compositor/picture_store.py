@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from compositor.geometry import ALMOST
-from compositor.pictures import Picture, frame_picture, picture_of_drawing, solid_picture
-from compositor.shader_library import ShaderLibrary
-from compositor.surfaces import SurfacePool
-from planner.frame_plan import Layer, PictureSource
-from planner.frames import Frame, FrameRequest
-from planner.timeline import Shape, Solid, Text
-from planner.tracing import NO_TRACE, Tracer
+from reelmill.compositor.geometry import ALMOST
+from reelmill.compositor.opengl.shader_library import ShaderLibrary
+from reelmill.compositor.opengl.surfaces import SurfacePool
+from reelmill.compositor.pictures import Picture, frame_picture, picture_of_drawing, solid_picture
+from reelmill.planner.frame_plan import Layer, PictureSource
+from reelmill.planner.frames import Frame, FrameRequest
+from reelmill.planner.timeline import Shape, Solid, Text
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 MAX_DRAWING_SCALE = 8
 """Texts and shapes that are magnified more are drawn at this scale, and filtered."""
@@ -106,10 +106,12 @@ class PictureStore:
     def _drawing(self, source: Text | Shape, scale: int) -> Picture:
         def draw() -> Picture:
             if isinstance(source, Text):
-                from compositor.text import draw_text  # loads Pillow, which a film without text does not need
+                from reelmill.compositor.drawing.text import (
+                    draw_text,
+                )  # loads Pillow, which a film without text does not need
 
                 return picture_of_drawing(draw_text(source, scale), scale, self._pool)
-            from compositor.shapes import draw_shape
+            from reelmill.compositor.drawing.shapes import draw_shape
 
             return picture_of_drawing(draw_shape(source, scale), scale, self._pool)
 
@@ -140,7 +142,7 @@ def _natural_size(source: Text | Shape) -> tuple[float, float]:
     """Width and height that a text or a shape has at scale 1, pixels."""
     if isinstance(source, Shape):
         return source.size
-    from compositor.text import text_size
+    from reelmill.compositor.drawing.text import text_size
 
     return text_size(source)
 

@@ -13,17 +13,17 @@ from typing import Literal
 
 import numpy as np
 
-from compositor.colour_matrices import BT2020_TO_BT709, codes_to_rgb
-from compositor.drawn_picture import DrawnPicture
-from compositor.geometry import Box
-from compositor.shader_library import ShaderLibrary, Value
-from compositor.surfaces import Dtype, SurfacePool
-from compositor.texels import Texels
-from planner.colour import ChromaLocation, ColourTags
-from planner.frames import Frame, Plane
-from planner.media import Orientation
-from planner.pixel_format import PixelFormat
-from planner.timeline import Colour
+from reelmill.compositor.colour_matrices import BT2020_TO_BT709, codes_to_rgb
+from reelmill.compositor.drawing.drawn_picture import DrawnPicture
+from reelmill.compositor.geometry import Box
+from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
+from reelmill.compositor.opengl.surfaces import Dtype, SurfacePool
+from reelmill.compositor.opengl.texels import Texels
+from reelmill.planner.colour import ChromaLocation, ColourTags
+from reelmill.planner.frames import Frame, Plane
+from reelmill.planner.media import Orientation
+from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.timeline import Colour
 
 COMPOSITION_DTYPE: dict[bool, Dtype] = {False: "f2", True: "f4"}
 """Of targets and converted pictures: 16-bit float, or 32-bit where `wide`."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from compositor.geometry import (
+from reelmill.compositor.geometry import (
     ALMOST,
     Box,
     bounding_box,
@@ -18,10 +18,10 @@ from compositor.geometry import (
     pixel_exact,
     scaling,
 )
-from compositor.pictures import Grid, Picture
-from compositor.shader_library import Value
-from planner.frame_plan import Affine, Layer, Rect
-from planner.media import Orientation
+from reelmill.compositor.opengl.shader_library import Value
+from reelmill.compositor.pictures import Grid, Picture
+from reelmill.planner.frame_plan import Affine, Layer, Rect
+from reelmill.planner.media import Orientation
 
 _BEYOND = 0.51
 """Target pixels that a quad with antialiased edges is grown by: coverage ends half a pixel outside."""

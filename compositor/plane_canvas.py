@@ -16,16 +16,16 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from compositor.context import GLContext
-from compositor.geometry import compose, scaling
-from compositor.pictures import CodedColour, Grid, Picture, chroma_grid
-from compositor.placement import Raster
-from compositor.surfaces import Dtype, Surface, SurfacePool
-from compositor.texels import Samples, Texels
-from planner.colour import ColourTags
-from planner.frame_plan import Affine
-from planner.frames import Plane, WritablePlane
-from planner.pixel_format import PixelFormat
+from reelmill.compositor.geometry import compose, scaling
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.compositor.opengl.surfaces import Dtype, Surface, SurfacePool
+from reelmill.compositor.opengl.texels import Samples, Texels
+from reelmill.compositor.pictures import CodedColour, Grid, Picture, chroma_grid
+from reelmill.compositor.placement import Raster
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.frame_plan import Affine
+from reelmill.planner.frames import Plane, WritablePlane
+from reelmill.planner.pixel_format import PixelFormat
 
 Depth = Literal["codes", "fine"]
 """Whether a plane holds whole code values, as the output does, or steps finer than these."""

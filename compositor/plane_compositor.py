@@ -14,14 +14,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compositor.context import GLContext
-from compositor.matrix_planes import converts, matrix_planes
-from compositor.nested_watch import NestedWatch
-from compositor.painter import PlacedLayer
-from compositor.picture_store import FrameGetter, PictureStore
-from compositor.pictures import Picture, frame_picture
-from compositor.placement import place
-from compositor.plane_canvas import (
+from reelmill.compositor.matrix_planes import converts, matrix_planes
+from reelmill.compositor.nested_watch import NestedWatch
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.compositor.opengl.shader_library import ShaderLibrary
+from reelmill.compositor.opengl.statistics import CompositorStatistics
+from reelmill.compositor.opengl.surfaces import SurfacePool
+from reelmill.compositor.painter import PlacedLayer
+from reelmill.compositor.picture_store import FrameGetter, PictureStore
+from reelmill.compositor.pictures import Picture, frame_picture
+from reelmill.compositor.placement import place
+from reelmill.compositor.plane_canvas import (
     Depth,
     PlaneCanvas,
     PlaneCanvasPool,
@@ -30,18 +33,15 @@ from compositor.plane_canvas import (
     canvas_view,
     ceil_size,
 )
-from compositor.plane_painter import PlanePainter, ShownLayer
-from compositor.resample import Resampler
-from compositor.shader_library import ShaderLibrary
-from compositor.statistics import CompositorStatistics
-from compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
-from compositor.surfaces import SurfacePool
-from planner.errors import ExportError
-from planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
-from planner.frames import Frame, WritablePlane
-from planner.pixel_format import PixelFormat
-from planner.timeline import Shape, Text
-from planner.tracing import Tracer
+from reelmill.compositor.plane_painter import PlanePainter, ShownLayer
+from reelmill.compositor.resample import Resampler
+from reelmill.compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
+from reelmill.planner.errors import ExportError
+from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
+from reelmill.planner.frames import Frame, WritablePlane
+from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.timeline import Shape, Text
+from reelmill.planner.tracing import Tracer
 
 _MOST_ERROR = 1.5
 """Code values. Below it the result differs from one rounded once by less than two, that is by one at most."""

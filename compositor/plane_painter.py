@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compositor.blend_modes import BLEND_MODES
-from compositor.colour_matrices import code_range, rgb_to_codes
-from compositor.geometry import Box, compose, pixel_exact
-from compositor.memory_painter import MemoryPainter, SourcePlane
-from compositor.painter import PlacedLayer
-from compositor.pictures import TEXTURE_TOP, CodedColour, Picture
-from compositor.placement import sampling
-from compositor.plane_canvas import PlaneCanvas, PlaneFormat, PlanePass
-from compositor.shader_library import ShaderLibrary, Value
-from compositor.texels import PixelBox
-from planner.frame_plan import Affine, Layer
-from planner.frames import WritablePlane
-from planner.timeline import Colour
+from reelmill.compositor.blend_modes import BLEND_MODES
+from reelmill.compositor.colour_matrices import code_range, rgb_to_codes
+from reelmill.compositor.geometry import Box, compose, pixel_exact
+from reelmill.compositor.memory_painter import MemoryPainter, SourcePlane
+from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
+from reelmill.compositor.opengl.texels import PixelBox
+from reelmill.compositor.painter import PlacedLayer
+from reelmill.compositor.pictures import TEXTURE_TOP, CodedColour, Picture
+from reelmill.compositor.placement import sampling
+from reelmill.compositor.plane_canvas import PlaneCanvas, PlaneFormat, PlanePass
+from reelmill.planner.frame_plan import Affine, Layer
+from reelmill.planner.frames import WritablePlane
+from reelmill.planner.timeline import Colour
 
 _NORMAL = BLEND_MODES["normal"].factors
 _ROUNDING = 0.5

@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from compositor.geometry import ALMOST, Box, near_integer
-from compositor.pictures import Grid, Picture
-from compositor.shader_library import ShaderLibrary, Value
-from compositor.surfaces import Dtype, Surface, SurfacePool
-from compositor.texels import PixelBox, PlaneScaler, Texels
+from reelmill.compositor.geometry import ALMOST, Box, near_integer
+from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
+from reelmill.compositor.opengl.surfaces import Dtype, Surface, SurfacePool
+from reelmill.compositor.opengl.texels import PixelBox, PlaneScaler, Texels
+from reelmill.compositor.pictures import Grid, Picture
 
 _SLACK = 1e-6
 """Texels by which a plane may exceed the wanted size and still not be reduced: rounding of floats."""

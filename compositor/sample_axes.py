@@ -17,9 +17,9 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from compositor.geometry import ALMOST, is_upright, near_integer
-from compositor.pictures import Grid
-from compositor.placement import Placement, first_grid_map
+from reelmill.compositor.geometry import ALMOST, is_upright, near_integer
+from reelmill.compositor.pictures import Grid
+from reelmill.compositor.placement import Placement, first_grid_map
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,12 +14,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from compositor.pictures import CodedColour, Grid, Picture
-from compositor.plane_canvas import PlaneFormat
-from compositor.surfaces import SurfacePool
-from compositor.texels import Samples, Texels
-from planner.frames import Frame, Plane
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.compositor.opengl.surfaces import SurfacePool
+from reelmill.compositor.opengl.texels import Samples, Texels
+from reelmill.compositor.pictures import CodedColour, Grid, Picture
+from reelmill.compositor.plane_canvas import PlaneFormat
+from reelmill.planner.frames import Frame, Plane
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 _STRIP_SAMPLES = 2**15
 """Pixels that are converted at a time, about."""

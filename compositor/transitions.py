@@ -6,7 +6,7 @@ and the uniforms of transition.glsl.
 
 from __future__ import annotations
 
-from planner.timeline import Direction, TransitionType
+from reelmill.planner.timeline import Direction, TransitionType
 
 TRANSITIONS: dict[TransitionType, str] = {
     "dissolve": "transition_dissolve.glsl",

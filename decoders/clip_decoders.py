@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from decoders.still_store import StillStore
-from decoders.video_reader import MediaReader, concealed_warnings, open_reader
-from planner.errors import ExportError
-from planner.frame_plan import FramePlan
-from planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
-from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
-from planner.media import MediaFacts
-from planner.timeline import Media
-from planner.tracing import NO_TRACE, Tracer
+from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.video.video_reader import MediaReader, concealed_warnings, open_reader
+from reelmill.planner.errors import ExportError
+from reelmill.planner.frame_plan import FramePlan
+from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
+from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
+from reelmill.planner.media import MediaFacts
+from reelmill.planner.timeline import Media
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class ClipDecoders:

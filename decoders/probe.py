@@ -25,8 +25,18 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from decoders import pictures
-from decoders.colour_tags import (
+from reelmill.decoders.files.container import is_address, open_container, reason, video_streams
+from reelmill.decoders.files.file_hash import file_hash
+from reelmill.decoders.files.packet_table import (
+    AudioPackets,
+    StreamEnd,
+    VideoPackets,
+    decoded_table,
+    packets,
+    timed_table,
+)
+from reelmill.decoders.files.sample_entries import sample_entry
+from reelmill.decoders.frames.colour_tags import (
     ColourReader,
     StreamColour,
     UnsupportedColour,
@@ -34,19 +44,16 @@ from decoders.colour_tags import (
     mastering_peak,
     orientation,
 )
-from decoders.container import is_address, open_container, reason, video_streams
-from decoders.file_hash import file_hash
-from decoders.normalise import UnsupportedFormat, target_format
-from decoders.packet_table import AudioPackets, StreamEnd, VideoPackets, decoded_table, packets, timed_table
-from decoders.sample_entries import sample_entry
-from decoders.size_changes import PictureShape, SizeWatch
-from decoders.sound_count import counted
-from decoders.sound_parts import Part, sound_parts
-from decoders.video_codec import KEEPING, video_decoder
-from planner.errors import RenderError, SetupError
-from planner.media import AudioFacts, MediaFacts, MediaKind, SizeChange, SoundProblem, VideoFacts
-from planner.pts_table import PtsTable
-from planner.timeline import Media
+from reelmill.decoders.frames.normalise import UnsupportedFormat, target_format
+from reelmill.decoders.sound.sound_count import counted
+from reelmill.decoders.sound.sound_parts import Part, sound_parts
+from reelmill.decoders.stills import pictures
+from reelmill.decoders.video.size_changes import PictureShape, SizeWatch
+from reelmill.decoders.video.video_codec import KEEPING, video_decoder
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.media import AudioFacts, MediaFacts, MediaKind, SizeChange, SoundProblem, VideoFacts
+from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.timeline import Media
 
 HEAD_FRAMES = 6
 """Decoded to learn what frames are like, and whether the packets tell their times truly."""

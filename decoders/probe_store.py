@@ -13,10 +13,10 @@ from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
-from decoders.container import is_address
-from decoders.probe import probe
-from planner.media import MediaFacts
-from planner.timeline import Media
+from reelmill.decoders.files.container import is_address
+from reelmill.decoders.probe import probe
+from reelmill.planner.media import MediaFacts
+from reelmill.planner.timeline import Media
 
 DEFAULT_BYTES = 64 * 10**6
 _FACTS_BYTES = 2000

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 
-from planner.frame_plan import FramePlan
-from planner.frame_source import FrameSource
-from planner.frames import DecodeStatistics, Frame, FrameRequest
-from planner.thread_pool import ThreadPool
-from planner.tracing import NO_TRACE, Tracer
-from planner.waiting import Checkpoint, no_checkpoint, wait_until
+from reelmill.planner.frame_plan import FramePlan
+from reelmill.planner.frame_source import FrameSource
+from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest
+from reelmill.planner.process.thread_pool import ThreadPool
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint, wait_until
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 Requests = Callable[[int], Iterable[FrameRequest]]
 """Of an output frame: the source frames that it shows, and after these those of the next one."""

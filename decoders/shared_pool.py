@@ -13,25 +13,25 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from decoders.decode_errors import COMPONENT
-from decoders.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
-from decoders.file_worker import FileWorker
-from decoders.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
-from decoders.frame_memory import FrameMemory
-from decoders.still_store import StillStore
-from decoders.thrash_watch import ThrashWatch
-from decoders.video_reader import concealed_warnings
-from planner.clip_uses import DecodeSource, decode_sources
-from planner.errors import ExportError, RenderError
-from planner.frame_plan import FramePlan
-from planner.frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
-from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
-from planner.media import MediaFacts, VideoFacts
-from planner.pixel_format import PIXEL_FORMATS
-from planner.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
-from planner.timeline import Media
-from planner.tracing import NO_TRACE, Tracer
-from planner.waiting import Checkpoint, no_checkpoint
+from reelmill.decoders.shared.decode_errors import COMPONENT
+from reelmill.decoders.shared.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
+from reelmill.decoders.shared.file_worker import FileWorker
+from reelmill.decoders.shared.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
+from reelmill.decoders.shared.frame_memory import FrameMemory
+from reelmill.decoders.shared.thrash_watch import ThrashWatch
+from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.video.video_reader import concealed_warnings
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.frame_plan import FramePlan
+from reelmill.planner.frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
+from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
+from reelmill.planner.media import MediaFacts, VideoFacts
+from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
+from reelmill.planner.scheduling.clip_uses import DecodeSource, decode_sources
+from reelmill.planner.scheduling.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
+from reelmill.planner.timeline import Media
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 KEPT_SHARE = 0.85
 """Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""

@@ -1,4 +1,4 @@
-"""The Python interface: what the commands do, for scripts. `from export import render, check, plan`, and the like.
+"""The Python interface: what the commands do, for scripts. `from reelmill import render, check, plan`, and the like.
 
 In: paths, keyword arguments by the names of the commands' flags (`RenderOptions`), callbacks. Out: frozen results. What
 fails raises an `ExportError`, the same as the command prints. Light: the media libraries load with the first call that
@@ -12,23 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from export.api_options import PathLike, RenderOptions, TimeLike, as_time, export_options
-from export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
-from export.job import ExportOptions, Listener, Progress, SilentListener
-from planner.errors import SetupError
-from planner.outputs import Output
+from reelmill.export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
+from reelmill.export.opening.api_options import PathLike, RenderOptions, TimeLike, as_time, export_options
+from reelmill.export.opening.job import ExportOptions, Listener, Progress, SilentListener
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import Output
 
 if TYPE_CHECKING:
-    from export.batches.batch_summary import BatchSummary, JobResult
-    from export.batches.job_list import BatchJob
-    from export.checks.check_job import CheckListener, CheckOptions
-    from export.checks.check_result import CheckResult
-    from export.plan_description import PlanDescription
-    from export.profile import Profile
-    from export.report import ExportRecord
-    from export.shared_resources import SharedResources
-    from export.validation import Validation
-    from planner.media import MediaFacts
+    from reelmill.export.batches.batch_summary import BatchSummary, JobResult
+    from reelmill.export.batches.job_list import BatchJob
+    from reelmill.export.checks.check_job import CheckListener, CheckOptions
+    from reelmill.export.checks.check_result import CheckResult
+    from reelmill.export.opening.shared_resources import SharedResources
+    from reelmill.export.telling.plan_description import PlanDescription
+    from reelmill.export.telling.profile import Profile
+    from reelmill.export.telling.report import ExportRecord
+    from reelmill.export.validation import Validation
+    from reelmill.planner.media import MediaFacts
 
 OutputLike = PathLike | Output
 
@@ -81,7 +81,7 @@ def render(
 
     Raises SetupError before the first frame, RenderError after; then the outputs are the old ones, or none.
     """
-    from export.session import export_film
+    from reelmill.export.rendering.session import export_film
 
     several: Sequence[OutputLike] = [outputs] if isinstance(outputs, str | Path | Output) else outputs
     wanted = tuple(each if isinstance(each, Output) else Output(str(each)) for each in several)
@@ -103,7 +103,7 @@ def frame(
 
     Raises SetupError or RenderError.
     """
-    from export.session import export_frame
+    from reelmill.export.rendering.session import export_frame
 
     export_frame(Path(project), as_time(at), Path(output), export_options(options, keywords), listener)
     return Path(output)
@@ -113,7 +113,7 @@ def plan(
     project: PathLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
 ) -> PlanDescription:
     """What a render would do, without rendering: its `as_dict()` is `reelmill plan --json`. Raises SetupError."""
-    from export.plan_description import describe_plan
+    from reelmill.export.telling.plan_description import describe_plan
 
     return describe_plan(Path(project), export_options(options, keywords))
 
@@ -125,14 +125,14 @@ def validate(
 
     Raises ProjectError with all of them, SetupError where the file can't be read.
     """
-    from export.validation import validate_project
+    from reelmill.export.validation import validate_project
 
     return validate_project(Path(project), export_options(options, keywords))
 
 
 def probe(path: PathLike, *, allow_network: bool = False) -> MediaFacts:
     """The facts of a media file, an image sequence (a pattern such as `%04d.png`) or an address. Raises SetupError."""
-    from export.project import probe_file
+    from reelmill.export.opening.project import probe_file
 
     return probe_file(str(path), allow_network=allow_network)
 
@@ -158,9 +158,9 @@ def check(
     A difference is in the result, and so is what one of the projects fails with. Raises SetupError for a request that
     makes no sense as a whole.
     """
-    from export.checks.check_job import CheckOptions
-    from export.checks.check_run import check as check_projects
-    from planner.checks import parse_moments, parse_tolerance
+    from reelmill.export.checks.check_job import CheckOptions
+    from reelmill.export.checks.check_run import check as check_projects
+    from reelmill.planner.checks import parse_moments, parse_tolerance
 
     several = [projects] if isinstance(projects, str | Path) else projects
     if check_options is None:
@@ -199,9 +199,9 @@ def batch(
     SetupError before the first job for what is wrong with the batch as a whole. The processes load the script that
     calls this: it must stand under `if __name__ == "__main__":`.
     """
-    from export.batches.batch_run import run_batch
-    from export.batches.batch_summary import BatchSummary
-    from export.batches.job_list import batch_jobs
+    from reelmill.export.batches.batch_run import run_batch
+    from reelmill.export.batches.batch_summary import BatchSummary
+    from reelmill.export.batches.job_list import batch_jobs
 
     summary = summary or BatchSummary(tuple(batch_jobs(jobs)))
     heard = listener or _ResultCallback(on_result)

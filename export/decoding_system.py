@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 
-from decoders.clip_decoders import ClipDecoders
-from decoders.decode_slots import descriptor_share
-from decoders.hardware import choose_hardware
-from decoders.read_ahead import ReadAhead
-from decoders.shared_pool import SharedDecoderPool, estimated_bytes
-from decoders.still_store import StillStore
-from export.descriptors import OpenFilesRoom
-from export.job import ExportOptions
-from export.project import OpenedProject
-from planner.clip_uses import DecodeSource
-from planner.errors import SetupError
-from planner.export_planner import ExportPlanner
-from planner.frame_source import FrameSource
-from planner.hardware import SOFTWARE_DECODING, HardwareDecoding
-from planner.schedule import DecodeSchedule
-from planner.selection import System
-from planner.tracing import NO_TRACE, Tracer
-from planner.waiting import Checkpoint, no_checkpoint
+from reelmill.decoders.clip_decoders import ClipDecoders
+from reelmill.decoders.read_ahead import ReadAhead
+from reelmill.decoders.shared.decode_slots import descriptor_share
+from reelmill.decoders.shared_pool import SharedDecoderPool, estimated_bytes
+from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.video.hardware import choose_hardware
+from reelmill.export.opening.descriptors import OpenFilesRoom
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.planner.errors import SetupError
+from reelmill.planner.frame_source import FrameSource
+from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
+from reelmill.planner.scheduling.clip_uses import DecodeSource
+from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.scheduling.schedule import DecodeSchedule
+from reelmill.planner.timelines.selection import System
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 _FEWEST_SHARED = 4
 """Files with which V2 works, if it has to: it closes some to open others."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from export.job import ExportOptions
-from export.project import OpenedProject, open_project
-from planner.clock import frame_count
-from planner.cues import plan_sound
-from planner.errors import Problem, ProjectError, SetupError
-from planner.walk import reachable_clips
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject, open_project
+from reelmill.planner.clock import frame_count
+from reelmill.planner.errors import Problem, ProjectError, SetupError
+from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.timelines.walk import reachable_clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 
 def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
     """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
-    from export.films.codecs import choose_output, natural_output
+    from reelmill.export.films.codecs import choose_output, natural_output
 
     timeline = project.timeline
     if timeline.outputs:
-        from export.outputs.output_check import find_output_problems
+        from reelmill.export.outputs.output_check import find_output_problems
 
         if problems := find_output_problems(project, path, options):
             raise ProjectError(problems, file=str(path))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from planner.clock import Time, TimeError, parse_time
-from planner.suggestion import did_you_mean
+from reelmill.planner.clock import Time, TimeError, parse_time
+from reelmill.planner.suggestion import did_you_mean
 
 MAX_EVERY: Final = 1_000_000
 """Frames from one moment to the next at most."""

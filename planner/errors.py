@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from planner.exhaustion import exhaustion_behind
-from planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
+from reelmill.planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
+from reelmill.planner.process.exhaustion import exhaustion_behind
 
 
 class ExportError(Exception):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from planner.frames import FrameRequest, InstancePath
-from planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
+from reelmill.planner.frames import FrameRequest, InstancePath
+from reelmill.planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from planner.frame_plan import FramePlan
-from planner.frames import DecodeStatistics, Frame, FrameRequest
+from reelmill.planner.frame_plan import FramePlan
+from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest
 
 
 class FrameSource(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from planner.colour import ColourTags
-from planner.media import Orientation
-from planner.pixel_format import PixelFormat
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.media import Orientation
+from reelmill.planner.pixel_format import PixelFormat
 
 InstancePath = tuple[str, ...]
 """Clip ids from the root's clip down to the clip itself: the instance of a clip in nested compositions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.suggestion import did_you_mean
+from reelmill.planner.suggestion import did_you_mean
 
 _ISO_639_2 = """
     aar abk ace ach ada ady afa afh afr ain aka akk alb ale alg alt amh ang anp apa ara arc arg arm arn arp art arw

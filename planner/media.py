@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from planner.colour import ColourTags
-from planner.pts_table import PtsTable
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.pts_table import PtsTable
 
 MediaKind = Literal["video", "still", "animation", "sequence", "sound"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from planner.clock import Time
+from reelmill.planner.clock import Time
 
 OutputKind = Literal["film", "sound", "animation", "pictures", "poster", "sheet", "hls"]
 """A film with or without sound; sound alone; a GIF, APNG or WebP that moves; numbered pictures; one picture; a grid

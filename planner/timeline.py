@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from planner.animation import LINEAR, Animated, Easing
-from planner.checks import CheckSettings
-from planner.outputs import AudioSettings, Output, VideoSettings
+from reelmill.planner.animation import LINEAR, Animated, Easing
+from reelmill.planner.checks import CheckSettings
+from reelmill.planner.outputs import AudioSettings, Output, VideoSettings
 
 Colour = tuple[float, float, float, float]
 """Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""

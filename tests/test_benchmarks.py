@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.loader import load
+from reelmill.planner.project_file.loader import load
 from tests.benchmarks import chart, floor, peer_ffmpeg, peer_melt, peer_reelmill, results, tables
 from tests.benchmarks.measure import Usage
 from tests.benchmarks.results import Film, Report, Result

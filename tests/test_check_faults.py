@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from export.job import ExportOptions, System
-from planner.checks import RENDERER
-from tests.check_faults import FAULTS, Workplace, faulty, film
+from reelmill.export.opening.job import ExportOptions, System
+from reelmill.planner.checks import RENDERER
+from tests.support.check_faults import FAULTS, Workplace, faulty, film
 
 PAGE = (Path(__file__).parents[1] / "docs" / "check.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def documented(row: str) -> list[str]:
     """The last three cells of a row: found or passes, exact, renderer, encoder."""
     match = re.search(rf"^\| {re.escape(row)} \|.*$", PAGE, re.MULTILINE)
-    assert match, f"docs/check.md has no row {row!r}: python -m tests.check_faults --docs docs/check.md"
+    assert match, f"docs/check.md has no row {row!r}: python -m tests.support.check_faults --docs docs/check.md"
     return [cell.strip() for cell in match[0].strip("|").split("|")][-3:]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips import shared_folder
 from tests.fuzz.__main__ import main
+from tests.support.clips import shared_folder
 
 PROJECTS, MEDIA, DATA = 100, 30, 150
 

@@ -23,6 +23,32 @@ ROOMS = {
     "compositor": {"compositor", "planner"},
     "planner": {"planner"},
 }
+"""The top-level folders, and those whose modules each may import. The root of the package is apart."""
+WINGS: dict[str, set[str]] = {
+    "planner": {"process"},
+    "planner/copying": {"", "pictures", "scheduling"},
+    "planner/document": {"", "templates"},
+    "planner/pictures": {""},
+    "planner/process": set(),
+    "planner/project_file": {"", "document", "process", "templates", "timelines"},
+    "planner/scheduling": {"", "pictures", "timelines"},
+    "planner/sound": {""},
+    "planner/templates": {""},
+    "planner/timelines": {""},
+    "decoders": {"files", "frames", "shared", "sound", "stills", "video"},
+    "decoders/files": set(),
+    "decoders/frames": set(),
+    "decoders/listening": {"files", "sound", "system"},
+    "decoders/shared": {"stills", "video"},
+    "decoders/sound": {"files", "shared"},
+    "decoders/stills": {"files", "frames"},
+    "decoders/system": set(),
+    "decoders/video": {"files", "frames", "stills", "system"},
+    "compositor": {"drawing", "opengl"},
+    "compositor/drawing": set(),
+    "compositor/opengl": set(),
+}
+"""The rooms of three folders, and what each may import of its own folder: other rooms, or its top (an empty name)."""
 FENCES = {
     "click": {"cli"},
     "rich": {"cli"},
@@ -42,30 +68,77 @@ FENCES = {
 }
 HEAVY = ("numpy", "av", "moderngl", "PIL")
 MAX_LINES = 500
+SHADERS = {"compositor/shaders"}
+ROOT_OF_PACKAGE = ROOT / "export" / "interface"
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in SOURCES}
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and first name of every import of a file, also of those inside functions."""
+    """Line and first name of every import of a file, also of those inside functions. Ours count by their folder."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            yield node.lineno, (node.module or "").partition(".")[0]
+            names = [node.module or ""]
+        else:
+            continue
+        yield from ((node.lineno, name.removeprefix("reelmill.").partition(".")[0]) for name in names)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Our modules that a file imports, without `reelmill.`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reelmill."):
+            module = (node.module or "").removeprefix("reelmill.")
+            found |= {name if (name := f"{module}.{alias.name}") in MODULES else module for alias in node.names}
+    return found & set(MODULES)
+
+
+def wing_of(module: str) -> str:
+    """`planner/sound` for `planner.sound.cues`, `planner` for `planner.clock`."""
+    return "/".join(module.split(".")[:-1][:2])
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_go_one_way_and_stay_behind_the_fences(room: str) -> None:
     wrong = []
     for path in SOURCES:
-        if path.relative_to(ROOT).parts[0] != room:
+        if path.relative_to(ROOT).parts[0] != room or path.parent == ROOT_OF_PACKAGE:
             continue
         for line, name in imported(path):
             allowed = name in ROOMS[room] or room in FENCES.get(name, ()) or name in sys.stdlib_module_names
             if not allowed:
                 wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
     assert not wrong
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_rooms_of_a_folder_import_only_those_that_are_named(wing: str) -> None:
+    top = wing.partition("/")[0]
+    used = {
+        wing_of(other).partition("/")[2]
+        for module, path in MODULES.items()
+        if wing_of(module) == wing
+        for other in imported_modules(path)
+        if other.split(".")[0] == top and wing_of(other) != wing
+    }
+    assert used == WINGS[wing], "an arrow that is not used any more goes, a new one needs a reason"
+
+
+def test_every_room_has_its_arrows_named() -> None:
+    folders = {name.partition("/")[0] for name in WINGS}
+    assert set(WINGS) == {wing_of(module) for module in MODULES if module.split(".")[0] in folders} - SHADERS
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {module: imported_modules(path) - {module} for module, path in MODULES.items()}
+    while free := [module for module, others in left.items() if not others & set(left)]:
+        for module in free:
+            del left[module]
+    assert not left
 
 
 def test_no_room_imports_the_tests_or_the_examples() -> None:
@@ -97,8 +170,8 @@ WRITERS = {
     "export/pictures/poster.py": "to the part file of an output",
     "export/pictures/webp_animation.py": "to the part file of an output",
     "export/sound/coded_sound.py": "to a nameless file",
-    "decoders/sound_conform.py": "to the part file of an output",
-    "decoders/sound_listening.py": "into a temporary folder",
+    "decoders/listening/sound_conform.py": "to the part file of an output",
+    "decoders/listening/sound_listening.py": "into a temporary folder",
 }
 """Modules that write to files, and why they need no part file of their own."""
 
@@ -129,18 +202,18 @@ def loaded_after(code: str) -> set[str]:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["export", "--help"], ["shell-hook"], ["schema"]])
 def test_commands_that_need_no_media_load_no_media_library(arguments: list[str]) -> None:
-    assert loaded_after(f"from cli.main import main\nassert main({arguments!r}) == 0") == set()
+    assert loaded_after(f"from reelmill.cli.main import main\nassert main({arguments!r}) == 0") == set()
 
 
 def test_validate_tells_a_syntax_error_without_the_media_libraries(tmp_path: Path) -> None:
     project = tmp_path / "project.json"
     project.write_text('{"version": 1,', encoding="utf-8")
-    code = f"from cli.main import main\nassert main(['validate', {str(project)!r}]) == 2"
+    code = f"from reelmill.cli.main import main\nassert main(['validate', {str(project)!r}]) == 2"
     assert loaded_after(code) == set()
 
 
 def test_that_check_would_notice() -> None:
-    assert loaded_after("import export.rendering") == set(HEAVY)
+    assert loaded_after("import reelmill.export.rendering.film_rendering") == set(HEAVY)
 
 
 def settings() -> dict[str, Any]:
@@ -173,13 +246,15 @@ def test_everything_that_is_installed_is_pinned_and_pins_hold_no_addresses() -> 
 
 
 def test_every_room_is_in_the_wheel() -> None:
-    packages = settings()["tool"]["setuptools"]["packages"]
-    folders = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in SOURCES}
-    assert folders <= set(packages)
+    setuptools = settings()["tool"]["setuptools"]
+    folders = {path.parent for path in SOURCES} - {ROOT_OF_PACKAGE}
+    rooms = {"reelmill." + ".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert {"reelmill", *rooms} == set(setuptools["packages"])
+    assert setuptools["package-dir"] == {"reelmill": "export/interface"} | {f"reelmill.{room}": room for room in ROOMS}
 
 
 def test_threads_start_in_one_place() -> None:
     """planner.threads says why one can't start, and lets whoever closes things join those that did not."""
     raw = re.compile(r"\bthreading\.Thread\(|\bThreadPoolExecutor\b|from threading import .*\bThread\b")
     found = {str(path.relative_to(ROOT)) for path in SOURCES if raw.search(path.read_text(encoding="utf-8"))}
-    assert found == {"planner/exhaustion.py", "planner/thread_pool.py"}
+    assert found == {"planner/process/exhaustion.py", "planner/process/thread_pool.py"}

@@ -10,7 +10,7 @@ GENEROUS_SECONDS = 300
 
 
 def test_no_pattern_backtracks() -> None:
-    attacked = [sys.executable, "-m", "tests.pattern_attacks"]
+    attacked = [sys.executable, "-m", "tests.support.pattern_attacks"]
     told = subprocess.run(attacked, capture_output=True, text=True, timeout=GENEROUS_SECONDS, check=True).stdout
     assert [line for line in told.splitlines() if line.startswith(("slow: ", "wrong: "))] == []
     assert int(told.split()[-1]) > 60

@@ -18,21 +18,21 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cli.error_block import error_block
-from cli.github_annotations import annotation_lines
-from cli.log_lines import log_line
-from cli.main import main
-from cli.talk import printable
-from export import frame, probe, render
-from export.checks.check_page import check_page
-from export.checks.check_result import CheckResult, FrameResult, ProjectResult
-from export.checks.junit_file import junit_text
-from export.films.containers import CONTAINERS
-from export.outputs.html_text import as_html
-from planner.errors import ExportError, RenderError, SetupError
-from planner.outputs import Output
-from planner.shown_text import shown_json
-from tests.clips import ffmpeg
+from reelmill import frame, probe, render
+from reelmill.cli.error_block import error_block
+from reelmill.cli.github_annotations import annotation_lines
+from reelmill.cli.log_lines import log_line
+from reelmill.cli.main import main
+from reelmill.cli.talk import printable
+from reelmill.export.checks.check_page import check_page
+from reelmill.export.checks.check_result import CheckResult, FrameResult, ProjectResult
+from reelmill.export.checks.junit_file import junit_text
+from reelmill.export.films.containers import CONTAINERS
+from reelmill.export.outputs.html_text import as_html
+from reelmill.planner.errors import ExportError, RenderError, SetupError
+from reelmill.planner.outputs import Output
+from reelmill.planner.shown_text import shown_json
+from tests.support.clips import ffmpeg
 
 links = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
 
@@ -282,7 +282,7 @@ def test_every_line_of_the_threat_model_has_its_test() -> None:
     rows = [row for row in rows if not set(row) <= set("|- ") and "| test |" not in row]
     assert len(rows) > 20
     for row in rows:
-        named = re.findall(r"`(tests/test_\w+\.py)::(test_\w+)`", row)
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
         assert named, row
         for file, test in named:
             text = (PAGE.parent.parent.parent / file).read_text(encoding="utf-8")

@@ -15,12 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from export.batches.batch_state import signature
-from export.batches.job_list import BatchJob
-from export.job import ExportOptions
-from export.outputs.input_files import files_of
-from planner.loader import LoadedProject
-from planner.regular_files import read_whole
+from reelmill.export.batches.batch_state import signature
+from reelmill.export.batches.job_list import BatchJob
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.outputs.input_files import files_of
+from reelmill.planner.process.regular_files import read_whole
+from reelmill.planner.project_file.loader import LoadedProject
 
 _NOT_IN_THE_FILM = frozenset(
     (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from export.batches.batch_summary import BatchSummary, JobResult
-    from export.batches.job_list import BatchJob
+    from reelmill.export.batches.batch_summary import BatchSummary, JobResult
+    from reelmill.export.batches.job_list import BatchJob
 
 
 class BatchListener(Protocol):

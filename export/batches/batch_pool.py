@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from typing import cast
 
-from decoders.decode_slots import available_cores
-from decoders.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
-from export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
-from planner.errors import SetupError
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.decoders.system.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
+from reelmill.export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
+from reelmill.planner.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,17 @@ from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export.batches.batch_fingerprint import Fingerprints
-from export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
-from export.batches.batch_pool import BatchPool, Died
-from export.batches.batch_state import BatchState
-from export.batches.batch_summary import BatchSummary, JobResult
-from export.batches.batch_worker import Crashed, Failed, Finished, Logged, Message, Running, Stopped, Task
-from export.batches.job_list import BatchJob
-from export.job import ExportOptions
-from planner.errors import ExportError, RenderError, SetupError
-from planner.loader import load
-from planner.variables import Bound
+from reelmill.export.batches.batch_fingerprint import Fingerprints
+from reelmill.export.batches.batch_job import BatchListener, BatchOptions, SilentBatchListener
+from reelmill.export.batches.batch_pool import BatchPool, Died
+from reelmill.export.batches.batch_state import BatchState
+from reelmill.export.batches.batch_summary import BatchSummary, JobResult
+from reelmill.export.batches.batch_worker import Crashed, Failed, Finished, Logged, Message, Running, Stopped, Task
+from reelmill.export.batches.job_list import BatchJob
+from reelmill.export.opening.job import ExportOptions
+from reelmill.planner.errors import ExportError, RenderError, SetupError
+from reelmill.planner.project_file.loader import load
+from reelmill.planner.templates.variables import Bound
 
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""

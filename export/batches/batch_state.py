@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from export.outputs.part_lock import open_regular
-from planner.errors import RenderError, SetupError
-from planner.regular_files import open_for_reading
+from reelmill.export.outputs.part_lock import open_regular
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.process.regular_files import open_for_reading
 
 STATE_NAME = ".reelmill-batch.jsonl"
 Signature = list[int]
@@ -119,7 +119,7 @@ def _place(output: Path) -> tuple[Path, str]:
 def _is_numbered(path: Path) -> bool:
     if "%" not in path.name and "{" not in path.name:
         return False
-    from export.pictures.picture_names import is_numbered  # which loads libav
+    from reelmill.export.pictures.picture_names import is_numbered  # which loads libav
 
     return is_numbered(path)
 

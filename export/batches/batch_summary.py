@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from export.batches.job_list import BatchJob
-from export.outputs.text_file import check_text_path, write_text_file
-from planner.errors import ExportError, RenderError
-from planner.regular_files import read_whole
+from reelmill.export.batches.job_list import BatchJob
+from reelmill.export.outputs.text_file import check_text_path, write_text_file
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.process.regular_files import read_whole
 
 JobState = Literal["done", "skipped", "failed", "cancelled"]
 """Cancelled: not begun, or stopped, because the batch ended before."""

@@ -21,12 +21,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoders.worker_process import start_parent_watch
-from export.job import ExportOptions, Progress, SilentListener
-from planner.errors import ExportError, Problem, ProjectError
+from reelmill.decoders.system.worker_process import start_parent_watch
+from reelmill.export.opening.job import ExportOptions, Progress, SilentListener
+from reelmill.planner.errors import ExportError, Problem, ProjectError
 
 if TYPE_CHECKING:
-    from export.shared_resources import SharedResources
+    from reelmill.export.opening.shared_resources import SharedResources
 
 PROGRESS_INTERVAL_SECONDS = 0.2
 STOP_SECONDS = 10.0
@@ -132,9 +132,9 @@ def work(pipe: Connection, threads: int | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     start_parent_watch(_watch_parent, stop)
     # All that is heavy is loaded here, so that what can't be is told once, and not for each film.
-    from decoders.heap import release_freed_memory
-    from export.session import export_film
-    from export.shared_resources import SharedResources
+    from reelmill.decoders.shared.heap import release_freed_memory
+    from reelmill.export.opening.shared_resources import SharedResources
+    from reelmill.export.rendering.session import export_film
 
     told = _Told(pipe, stop.is_set)
     logging.getLogger("reelmill").addHandler(_LogHandler(told))

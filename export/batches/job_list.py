@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.batches.job_rows import COMPONENT, NEEDED, READERS, Row, list_fault, read_rows
-from planner.errors import ProjectError, SetupError
-from planner.regular_files import read_whole
-from planner.suggestion import did_you_mean
-from planner.syntax import parse_json
-from planner.variables import NAME
+from reelmill.export.batches.job_rows import COMPONENT, NEEDED, READERS, Row, list_fault, read_rows
+from reelmill.planner.errors import ProjectError, SetupError
+from reelmill.planner.process.regular_files import read_whole
+from reelmill.planner.suggestion import did_you_mean
+from reelmill.planner.templates.syntax import parse_json
+from reelmill.planner.templates.variables import NAME
 
 _MOST_NAMED = 10
 """Outputs that one message lists."""

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planner.errors import ProjectError, SetupError
-from planner.limits import MAX_FILE_BYTES
-from planner.regular_files import open_for_reading
-from planner.syntax import parse_json, read_decimal
+from reelmill.planner.errors import ProjectError, SetupError
+from reelmill.planner.limits import MAX_FILE_BYTES
+from reelmill.planner.process.regular_files import open_for_reading
+from reelmill.planner.templates.syntax import parse_json, read_decimal
 
 COMPONENT = "Batch"
 MAX_JOBS = 100_000

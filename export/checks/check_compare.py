@@ -12,12 +12,12 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from export.checks.check_result import FrameResult, SoundResult
-from export.checks.golden_manifest import FilmFacts, Manifest
-from export.checks.picture_comparison import compare_pictures, picture_words, within
-from export.checks.sound_comparison import compare_sounds, course
-from export.checks.sound_fingerprint import SoundFingerprint
-from planner.checks import Tolerance
+from reelmill.export.checks.check_result import FrameResult, SoundResult
+from reelmill.export.checks.golden_manifest import FilmFacts, Manifest
+from reelmill.export.checks.picture_comparison import compare_pictures, picture_words, within
+from reelmill.export.checks.sound_comparison import compare_sounds, course
+from reelmill.export.checks.sound_fingerprint import SoundFingerprint
+from reelmill.planner.checks import Tolerance
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.films.codecs import natural_output
-from export.job import ExportOptions, SilentListener
-from export.project import OpenedProject, open_project, probe_file
-from export.session import export_film
-from planner.clock import frame_count
-from planner.errors import RenderError, SetupError
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.export.films.codecs import natural_output
+from reelmill.export.opening.job import ExportOptions, SilentListener
+from reelmill.export.opening.project import OpenedProject, open_project, probe_file
+from reelmill.export.rendering.session import export_film
+from reelmill.planner.clock import frame_count
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 Pixels = npt.NDArray[np.uint8]
 Reals = npt.NDArray[np.float32]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from export.job import ExportOptions
-from planner.checks import Moment, Tolerance
+from reelmill.export.opening.job import ExportOptions
+from reelmill.planner.checks import Moment, Tolerance
 
 if TYPE_CHECKING:
-    from export.checks.check_result import ProjectResult
+    from reelmill.export.checks.check_result import ProjectResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from export.checks.check_result import BAD, CheckResult, FrameResult, ProjectResult, SoundResult
-from export.outputs.html_text import as_html
-from export.outputs.text_file import write_text_file
-from planner.clock import format_time
-from planner.errors import ProjectError, RenderError
+from reelmill.export.checks.check_result import BAD, CheckResult, FrameResult, ProjectResult, SoundResult
+from reelmill.export.outputs.html_text import as_html
+from reelmill.export.outputs.text_file import write_text_file
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import ProjectError, RenderError
 
 _WORDS = {
     "different": "different",
@@ -55,7 +55,7 @@ def write_check_page(path: Path, result: CheckResult) -> None:
 def check_page(result: CheckResult) -> Iterator[str]:
     """The page in pieces."""
     heading = _heading(result)
-    template = files("export.checks").joinpath("check_page.html").read_text(encoding="utf-8")
+    template = files("reelmill.export.checks").joinpath("check_page.html").read_text(encoding="utf-8")
     before, after = template.split("$projects\n")
     values = {
         "title": as_html(heading),

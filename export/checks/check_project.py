@@ -15,22 +15,32 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.checks.check_compare import compare_film, compare_frame, compare_sound, explain
-from export.checks.check_film import as_film_shows, encoded_film
-from export.checks.check_job import CheckListener, CheckOptions
-from export.checks.check_render import has_sound, listen, planner_for, render_frames, renderer_name
-from export.checks.check_result import FrameResult, ProjectResult, ShownPictures, SoundResult
-from export.checks.golden_keys import content_keys, media_hashes, versions
-from export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame
-from export.checks.golden_store import GoldenStore, GoldenUpdate
-from export.checks.picture_comparison import shown_pictures, thumbnail
-from export.project import OpenedProject, choose_system, open_project
-from export.report import ExportRecord
-from planner.check_moments import choose_moments
-from planner.checks import ENCODER, EXACT, RENDERER, Auto, Moment, MomentChoice, Tolerance, moments_text, parse_moments
-from planner.clock import TimeError, format_time, frame_count, sample_at
-from planner.errors import SetupError
-from planner.regular_files import read_whole
+from reelmill.export.checks.check_compare import compare_film, compare_frame, compare_sound, explain
+from reelmill.export.checks.check_film import as_film_shows, encoded_film
+from reelmill.export.checks.check_job import CheckListener, CheckOptions
+from reelmill.export.checks.check_render import has_sound, listen, planner_for, render_frames, renderer_name
+from reelmill.export.checks.check_result import FrameResult, ProjectResult, ShownPictures, SoundResult
+from reelmill.export.checks.golden_keys import content_keys, media_hashes, versions
+from reelmill.export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame
+from reelmill.export.checks.golden_store import GoldenStore, GoldenUpdate
+from reelmill.export.checks.picture_comparison import shown_pictures, thumbnail
+from reelmill.export.opening.project import OpenedProject, choose_system, open_project
+from reelmill.export.telling.report import ExportRecord
+from reelmill.planner.checks import (
+    ENCODER,
+    EXACT,
+    RENDERER,
+    Auto,
+    Moment,
+    MomentChoice,
+    Tolerance,
+    moments_text,
+    parse_moments,
+)
+from reelmill.planner.clock import TimeError, format_time, frame_count, sample_at
+from reelmill.planner.errors import SetupError
+from reelmill.planner.pictures.check_moments import choose_moments
+from reelmill.planner.process.regular_files import read_whole
 
 MAX_SHOWN = 100
 """Frames of a project of which pictures are kept for a page: those that differ, the first ones."""

@@ -12,26 +12,26 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from compositor.context import GLContext
-from export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint
-from export.films.codecs import choose_output, natural_output
-from export.job import ExportOptions, Renderer
-from export.outputs.picture_sink import PictureFormat
-from export.picture_renderer import PictureRenderer
-from export.project import OpenedProject
-from export.report import ExportRecord
-from export.sound.loudness import LevelledSound
-from export.sound.sound_mix import SoundMix
-from planner.colour import SRGB
-from planner.cues import plan_sound
-from planner.errors import ExportError
-from planner.export_planner import ExportPlanner
-from planner.frame_plan import CompositionPlan
-from planner.frame_set import FrameSet
-from planner.pixel_format import PIXEL_FORMATS
-from planner.selection import System
-from planner.sound_plan import SoundPlan
-from planner.waiting import Checkpoint
+from reelmill.compositor.opengl.context import GLContext
+from reelmill.export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint
+from reelmill.export.films.codecs import choose_output, natural_output
+from reelmill.export.opening.job import ExportOptions, Renderer
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.rendering.picture_renderer import PictureRenderer
+from reelmill.export.sound.loudness import LevelledSound
+from reelmill.export.sound.sound_mix import SoundMix
+from reelmill.export.telling.report import ExportRecord
+from reelmill.planner.colour import SRGB
+from reelmill.planner.errors import ExportError
+from reelmill.planner.frame_plan import CompositionPlan
+from reelmill.planner.frame_set import FrameSet
+from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.process.waiting import Checkpoint
+from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_plan import SoundPlan
+from reelmill.planner.timelines.selection import System
 
 _BLOCK_SAMPLES = 1 << 15
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from export.checks.sound_comparison import SoundFigures
-from planner.checks import Tolerance
-from planner.errors import ExportError
+from reelmill.export.checks.sound_comparison import SoundFigures
+from reelmill.planner.checks import Tolerance
+from reelmill.planner.errors import ExportError
 
 FrameStatus = Literal["same", "close", "trusted", "different", "missing", "gone", "stored"]
 """The same bit by bit; within the tolerance; not rendered, since nothing it is made of has changed; beyond the

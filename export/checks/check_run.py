@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from export.checks.check_job import CheckListener, CheckOptions, SilentCheckListener
-from export.checks.check_project import PictureRoom, ProjectCheck
-from export.checks.check_result import CheckResult, ProjectResult
-from export.checks.golden_store import GoldenStore
-from planner.errors import ExportError, Interrupted, RenderError, SetupError
+from reelmill.export.checks.check_job import CheckListener, CheckOptions, SilentCheckListener
+from reelmill.export.checks.check_project import PictureRoom, ProjectCheck
+from reelmill.export.checks.check_result import CheckResult, ProjectResult
+from reelmill.export.checks.golden_store import GoldenStore
+from reelmill.planner.errors import ExportError, Interrupted, RenderError, SetupError
 
 __all__ = ["CheckListener", "CheckOptions", "CheckResult", "SilentCheckListener", "check"]
 

@@ -15,20 +15,20 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from decoders.interrupts import interrupts_held
-from export.checks.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
-from export.checks.difference_picture import DifferenceFigures, draw_difference, measure
-from export.film_range import frames_asked
-from export.films.codecs import choose_output, natural_output
-from export.films.video_encoding import VideoEncoding
-from export.job import ExportOptions
-from export.outputs.output_file import OutputFile
-from export.pictures.picture_file import write_picture
-from export.pictures.picture_formats import check_picture_path
-from export.project import OpenedProject, open_project
-from planner.errors import ExportError, RenderError
-from planner.outputs import AudioSettings
-from planner.selection import System
+from reelmill.decoders.system.interrupts import interrupts_held
+from reelmill.export.checks.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
+from reelmill.export.checks.difference_picture import DifferenceFigures, draw_difference, measure
+from reelmill.export.films.codecs import choose_output, natural_output
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.export.opening.film_range import frames_asked
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject, open_project
+from reelmill.export.outputs.output_file import OutputFile
+from reelmill.export.pictures.picture_file import write_picture
+from reelmill.export.pictures.picture_formats import check_picture_path
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.outputs import AudioSettings
+from reelmill.planner.timelines.selection import System
 
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""

@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.job import ExportOptions
-from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import readable_planes, sample_rows
-from export.picture_renderer import PictureRenderer
-from export.project import OpenedProject
-from export.report import ExportRecord, peak_memory_bytes
-from planner.colour import ColourTags
-from planner.errors import ExportError
-from planner.export_planner import ExportPlanner
-from planner.frame_plan import CompositionPlan
-from planner.frames import Plane
-from planner.pixel_format import PixelFormat
-from planner.selection import System
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.outputs.views import readable_planes, sample_rows
+from reelmill.export.rendering.picture_renderer import PictureRenderer
+from reelmill.export.telling.report import ExportRecord, peak_memory_bytes
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.errors import ExportError
+from reelmill.planner.frame_plan import CompositionPlan
+from reelmill.planner.frames import Plane
+from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.timelines.selection import System
 
 DIGEST_BYTES = 16
 PROGRESS_INTERVAL_SECONDS = 0.1

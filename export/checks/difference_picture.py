@@ -12,8 +12,8 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from export.checks.comparison_run import Planes
-from planner.colour import ColourTags
+from reelmill.export.checks.comparison_run import Planes
+from reelmill.planner.colour import ColourTags
 
 VISIBLE = 64
 """Grey of the smallest difference; the largest is white."""

@@ -19,15 +19,15 @@ from pathlib import Path
 import av
 from PIL import features
 
-from compositor.fonts import DEFAULT_FONT
-from decoders.container import is_address
-from decoders.sequences import find_sequence
-from export.project import OpenedProject
-from planner.content_key import ContentKeys
-from planner.errors import SetupError
-from planner.regular_files import open_for_reading
-from planner.timeline import Media, Text
-from planner.walk import reachable_clips
+from reelmill.compositor.drawing.fonts import DEFAULT_FONT
+from reelmill.decoders.files.container import is_address
+from reelmill.decoders.stills.sequences import find_sequence
+from reelmill.export.opening.project import OpenedProject
+from reelmill.planner.errors import SetupError
+from reelmill.planner.pictures.content_key import ContentKeys
+from reelmill.planner.process.regular_files import open_for_reading
+from reelmill.planner.timeline import Media, Text
+from reelmill.planner.timelines.walk import reachable_clips
 
 _ROOMS = ("planner", "decoders", "compositor", "export")
 _SOURCES = (".py", ".glsl")
@@ -48,7 +48,7 @@ def versions() -> dict[str, str]:
 def _code() -> str:
     digest = hashlib.blake2b(digest_size=16)
     for room in _ROOMS:
-        for source in _walk(files(room)):
+        for source in _walk(files(f"reelmill.{room}")):
             digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from export.checks.golden_manifest import Manifest, StoredFrame, StoredSound, read_manifest
-from export.checks.sound_fingerprint import SoundFingerprint, load_fingerprint
-from export.outputs.part_folder import PartFolder
-from export.outputs.text_file import write_text_file
-from export.pictures.picture_file import write_bytes, write_picture
-from planner.errors import RenderError, SetupError
-from planner.regular_files import open_for_reading, read_whole
+from reelmill.export.checks.golden_manifest import Manifest, StoredFrame, StoredSound, read_manifest
+from reelmill.export.checks.sound_fingerprint import SoundFingerprint, load_fingerprint
+from reelmill.export.outputs.part_folder import PartFolder
+from reelmill.export.outputs.text_file import write_text_file
+from reelmill.export.pictures.picture_file import write_bytes, write_picture
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.process.regular_files import open_for_reading, read_whole
 
 MANIFEST = "manifest.json"
 _OURS = re.compile(r"(?:[0-9]{6,}-[0-9a-f]{16}\.png|sound-[0-9a-f]{16}\.npz)")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
-from export.checks.check_result import BAD, CheckResult, ProjectResult
-from export.outputs.text_file import check_text_path, write_text_file
-from planner.clock import format_time
-from planner.errors import ProjectError, RenderError
-from planner.regular_files import open_for_reading
-from planner.shown_text import visible
+from reelmill.export.checks.check_result import BAD, CheckResult, ProjectResult
+from reelmill.export.outputs.text_file import check_text_path, write_text_file
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import ProjectError, RenderError
+from reelmill.planner.process.regular_files import open_for_reading
+from reelmill.planner.shown_text import visible
 
 
 @dataclass(frozen=True, slots=True)

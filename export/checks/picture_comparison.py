@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from export.checks.check_result import PictureFigures, ShownPictures
-from export.checks.comparison_run import Planes
-from export.checks.difference_picture import difference_grey, measure
-from export.checks.similarity import tile_colour_distances, tile_similarities
-from planner.checks import Tolerance
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.export.checks.check_result import PictureFigures, ShownPictures
+from reelmill.export.checks.comparison_run import Planes
+from reelmill.export.checks.difference_picture import difference_grey, measure
+from reelmill.export.checks.similarity import tile_colour_distances, tile_similarities
+from reelmill.planner.checks import Tolerance
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 THUMBNAIL_PX = 320
 """Longer side of a thumbnail."""

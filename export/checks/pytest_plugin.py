@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from export.checks.check_result import CheckResult
+    from reelmill.export.checks.check_result import CheckResult
 
 FOLDER = "golden"
 """Beside the file of the test."""
@@ -35,9 +35,9 @@ class RenderMatchesGolden:
         """Render a project and hold it against its goldens; with `--update-goldens` store them.
 
         `golden`: the folder, else `golden/NAME_OF_THE_TEST` beside the test. `options`: keyword arguments of
-        `export.check`. Fails the test where something differs, is missing, or can't be rendered.
+        `reelmill.check`. Fails the test where something differs, is missing, or can't be rendered.
         """
-        from export.api import check
+        from reelmill.export.api import check
 
         folder = self._folder / _file_name(self._test) if golden is None else Path(golden)
         found = check(project, folder, update=self._update, pictures=not self._update, **options)
@@ -49,7 +49,7 @@ class RenderMatchesGolden:
         return found
 
     def _message(self, found: CheckResult, differences: list[str]) -> str:
-        from export.checks.check_page import write_check_page
+        from reelmill.export.checks.check_page import write_check_page
 
         page = self._page()
         write_check_page(page, found)

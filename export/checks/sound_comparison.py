@@ -11,8 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from export.checks.sound_fingerprint import FLOOR_DB, LEVELS_PER_SECOND, SPECTRA_PER_SECOND, SoundFingerprint, power_of
-from planner.checks import Tolerance
+from reelmill.export.checks.sound_fingerprint import (
+    FLOOR_DB,
+    LEVELS_PER_SECOND,
+    SPECTRA_PER_SECOND,
+    SoundFingerprint,
+    power_of,
+)
+from reelmill.planner.checks import Tolerance
 
 MAX_OFFSET_SECONDS = 1.0
 """How far a sound is looked for."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import av.codec
 
-from export.films.codec_names import encoder_of_this_build, pick_codec
-from export.films.containers import CONTAINERS, Container, refuse
-from export.sound.panning import PROJECT_LAYOUTS
-from planner.outputs import AudioSettings
+from reelmill.export.films.codec_names import encoder_of_this_build, pick_codec
+from reelmill.export.films.containers import CONTAINERS, Container, refuse
+from reelmill.export.sound.panning import PROJECT_LAYOUTS
+from reelmill.planner.outputs import AudioSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from av.container import OutputContainer
 
-from export.films.tags import SEGMENTS
-from planner.clock import round_half_up
-from planner.markers import Chapter
+from reelmill.export.films.tags import SEGMENTS
+from reelmill.planner.clock import round_half_up
+from reelmill.planner.timelines.markers import Chapter
 
 if TYPE_CHECKING:
     from av.container.core import Chapter as ContainerChapter  # known to its type stub alone

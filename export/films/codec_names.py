@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 
 import av.codec
 
-from export.films.containers import CONTAINERS, refuse
-from planner.errors import SetupError
+from reelmill.export.films.containers import CONTAINERS, refuse
+from reelmill.planner.errors import SetupError
 
 
 def pick_codec(

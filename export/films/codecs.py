@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from export.films.audio_encoding import AUDIO_ALIASES, AudioEncoding, choose_audio
-from export.films.containers import CONTAINERS, Options, container_of, muxer_options, refuse
-from export.films.video_encoding import VIDEO_ALIASES, VideoEncoding, choose_video
-from planner.outputs import Alpha, AudioSettings, VideoSettings
+from reelmill.export.films.audio_encoding import AUDIO_ALIASES, AudioEncoding, choose_audio
+from reelmill.export.films.containers import CONTAINERS, Options, container_of, muxer_options, refuse
+from reelmill.export.films.video_encoding import VIDEO_ALIASES, VideoEncoding, choose_video
+from reelmill.planner.outputs import Alpha, AudioSettings, VideoSettings
 
 _ALIASES = VIDEO_ALIASES | AUDIO_ALIASES
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from planner.errors import SetupError
+from reelmill.planner.errors import SetupError
 
 STANDARD_OUTPUT = "-"
 """The path that stands for it."""

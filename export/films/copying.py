@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from decoders.coded_video import coded_pictures, read_coded_video
-from export.films.picture_tracks import CopiedRun, Splice
-from export.films.video_encoding import VideoEncoding
-from export.job import ExportOptions
-from export.pass_through import colour_fits
-from export.project import OpenedProject
-from planner.coded_video import CodedVideo
-from planner.copy_plan import Stretch, plan_copy
-from planner.media import MediaFacts, Orientation
-from planner.timeline import Media
-from planner.untouched_runs import untouched_runs
+from reelmill.decoders.video.coded_video import coded_pictures, read_coded_video
+from reelmill.export.films.picture_tracks import CopiedRun, Splice
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.rendering.pass_through import colour_fits
+from reelmill.planner.copying.coded_video import CodedVideo
+from reelmill.planner.copying.copy_plan import Stretch, plan_copy
+from reelmill.planner.copying.untouched_runs import untouched_runs
+from reelmill.planner.media import MediaFacts, Orientation
+from reelmill.planner.timeline import Media
 
 COPIED_CODEC = "h264"
 _SAME_RATE = Fraction(1, 5000)

@@ -21,12 +21,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from decoders.libav_log import libav_words
-from export.films.audio_encoding import AudioEncoding
-from export.films.video_encoding import VideoEncoding
-from planner.colour import ColourTags
-from planner.errors import SetupError
-from planner.exhaustion import NoThread, can_start_threads
+from reelmill.decoders.system.libav_log import libav_words
+from reelmill.export.films.audio_encoding import AudioEncoding
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.errors import SetupError
+from reelmill.planner.process.exhaustion import NoThread, can_start_threads
 
 # H.273 code points: primaries, transfer, matrix; libav's numbers for range.
 _BT709, _SRGB_TRANSFER, _RGB_MATRIX, _LIMITED, _FULL = 1, 13, 0, 1, 2

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 from av.container import OutputContainer
 from av.subtitles.stream import SubtitleStream
 
-from export.films.chapters import set_chapters, takes_chapters
-from export.films.codecs import OutputSettings
-from export.films.subtitle_tracks import SubtitleTrack, add_track, choose_tracks, losses, track_packets
-from export.films.tags import SEGMENTS, TRACK_LANGUAGE, tags_lost
-from export.films.track_languages import track_language
-from planner.clock import frame_count
-from planner.languages import is_language
-from planner.markers import Chapter, chapters
-from planner.timeline import Timeline
+from reelmill.export.films.chapters import set_chapters, takes_chapters
+from reelmill.export.films.codecs import OutputSettings
+from reelmill.export.films.subtitle_tracks import SubtitleTrack, add_track, choose_tracks, losses, track_packets
+from reelmill.export.films.tags import SEGMENTS, TRACK_LANGUAGE, tags_lost
+from reelmill.export.films.track_languages import track_language
+from reelmill.planner.clock import frame_count
+from reelmill.planner.languages import is_language
+from reelmill.planner.timeline import Timeline
+from reelmill.planner.timelines.markers import Chapter, chapters
 
 if TYPE_CHECKING:
-    from export.subtitles.project_subtitles import ProjectSubtitles
+    from reelmill.export.subtitles.project_subtitles import ProjectSubtitles
 
 
 @dataclass(frozen=True, slots=True)

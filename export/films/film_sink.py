@@ -20,16 +20,16 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from export.films.audio_encoding import AudioEncoding
-from export.films.codecs import OutputSettings
-from export.films.film_metadata import FilmMetadata
-from export.films.movie_file import DISK_FULL, open_movie
-from export.films.picture_tracks import CopiedRun, Splice, SplicedTrack
-from export.outputs.output_target import ByteSink
-from export.outputs.picture_sink import PictureFormat
-from planner.clock import sample_at
-from planner.errors import ExportError, RenderError
-from planner.tracing import NO_TRACE, Tracer
+from reelmill.export.films.audio_encoding import AudioEncoding
+from reelmill.export.films.codecs import OutputSettings
+from reelmill.export.films.film_metadata import FilmMetadata
+from reelmill.export.films.movie_file import DISK_FULL, open_movie
+from reelmill.export.films.picture_tracks import CopiedRun, Splice, SplicedTrack
+from reelmill.export.outputs.output_target import ByteSink
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.planner.clock import sample_at
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class SoundSource(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from export.films.codecs import OutputSettings
-from export.films.containers import STANDARD_OUTPUT
-from export.films.playlist_output import PlaylistOutput
-from export.outputs.output_file import OutputFile
-from export.outputs.output_target import OutputTarget, Written
-from export.outputs.standard_output import StandardOutput
-from planner.regular_files import open_for_reading
+from reelmill.export.films.codecs import OutputSettings
+from reelmill.export.films.containers import STANDARD_OUTPUT
+from reelmill.export.films.playlist_output import PlaylistOutput
+from reelmill.export.outputs.output_file import OutputFile
+from reelmill.export.outputs.output_target import OutputTarget, Written
+from reelmill.export.outputs.standard_output import StandardOutput
+from reelmill.planner.process.regular_files import open_for_reading
 
 
 class FileTarget(OutputFile):

@@ -16,14 +16,14 @@ import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from decoders.container import file_url
-from export.films.codecs import OutputSettings
-from export.films.encoders import add_audio, add_video
-from export.films.film_metadata import FilmMetadata, add_metadata, mux_subtitles
-from export.films.picture_tracks import EncodedTrack, PictureTrack, Splice, SplicedTrack, splice_ready
-from export.films.video_encoding import VideoEncoding
-from export.outputs.output_target import ByteSink
-from planner.errors import ExportError, SetupError
+from reelmill.decoders.files.container import file_url
+from reelmill.export.films.codecs import OutputSettings
+from reelmill.export.films.encoders import add_audio, add_video
+from reelmill.export.films.film_metadata import FilmMetadata, add_metadata, mux_subtitles
+from reelmill.export.films.picture_tracks import EncodedTrack, PictureTrack, Splice, SplicedTrack, splice_ready
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.export.outputs.output_target import ByteSink
+from reelmill.planner.errors import ExportError, SetupError
 
 DISK_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """Numbers of the system's errors that mean that nothing more can be written."""

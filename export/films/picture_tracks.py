@@ -20,8 +20,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from decoders.coded_video import CodedPicture
-from decoders.h264_headers import (
+from reelmill.decoders.video.coded_video import CodedPicture
+from reelmill.decoders.video.h264_headers import (
     IDR,
     MAX_SEQUENCE_ID,
     SEQUENCE,
@@ -33,9 +33,9 @@ from decoders.h264_headers import (
     set_name,
     split_units,
 )
-from export.films.encoders import new_encoder
-from export.films.video_encoding import VideoEncoding
-from planner.errors import RenderError
+from reelmill.export.films.encoders import new_encoder
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.planner.errors import RenderError
 
 _IN_BAND_TAG = "avc3"
 _MAX_HEADER_SETS = 31

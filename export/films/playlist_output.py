@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from export.films.segment_files import HEADER_NAME, Segment, SegmentFiles
-from export.films.video_encoding import VideoEncoding
-from export.outputs.made_folders import MadeFolders
-from export.outputs.output_target import Written
-from export.outputs.part_folder import PartFolder
-from export.outputs.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
-from planner.regular_files import open_for_reading, read_whole
+from reelmill.export.films.segment_files import HEADER_NAME, Segment, SegmentFiles
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.export.outputs.made_folders import MadeFolders
+from reelmill.export.outputs.output_target import Written
+from reelmill.export.outputs.part_folder import PartFolder
+from reelmill.export.outputs.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
+from reelmill.planner.process.regular_files import open_for_reading, read_whole
 
 _DIGITS = 8
 _PLACED = "placed"

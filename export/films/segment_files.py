@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.films.video_encoding import VideoEncoding
-from planner.errors import RenderError
+from reelmill.export.films.video_encoding import VideoEncoding
+from reelmill.planner.errors import RenderError
 
 HEADER_NAME = "init.mp4"
 _VIDEO_TRACK = 1

@@ -22,11 +22,11 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
 
-from export.films.track_languages import track_language
-from planner.clock import round_half_up
-from planner.errors import SetupError
-from planner.subtitles import Cue, CueSheet, Run
-from planner.timeline import Subtitles
+from reelmill.export.films.track_languages import track_language
+from reelmill.planner.clock import round_half_up
+from reelmill.planner.errors import SetupError
+from reelmill.planner.subtitles import Cue, CueSheet, Run
+from reelmill.planner.timeline import Subtitles
 
 Codec = Literal["mov_text", "subrip", "ass", "webvtt"]
 _MILLISECONDS = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.languages import other_code
+from reelmill.planner.languages import other_code
 
 _QUICKTIME = """
     alb amh ara arm asm aym aze baq bel ben bul bur cat ces chi dan dut dzo eng epo est fin fra geo ger gre grn guj heb

@@ -13,12 +13,12 @@ from fractions import Fraction
 import av.codec
 import numpy as np
 
-from export.films.codec_names import encoder_of_this_build, pick_codec
-from export.films.containers import CONTAINERS, Container, refuse
-from export.films.video_codecs import PRORES_4444, REORDERED, VIDEO_CODECS, VideoCodec
-from planner.colour import SRGB, VIDEO, ColourTags
-from planner.outputs import Alpha, VideoSettings
-from planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from reelmill.export.films.codec_names import encoder_of_this_build, pick_codec
+from reelmill.export.films.containers import CONTAINERS, Container, refuse
+from reelmill.export.films.video_codecs import PRORES_4444, REORDERED, VIDEO_CODECS, VideoCodec
+from reelmill.planner.colour import SRGB, VIDEO, ColourTags
+from reelmill.planner.outputs import Alpha, VideoSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS, PixelFormat
 
 DEFAULT_THREADS = 6
 """Encoder threads. A constant: the bytes that x264 writes depend on it, and must not depend on the machine."""

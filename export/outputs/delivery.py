@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from av.video.frame import VideoFrame
 
-from export.films.film_metadata import FilmMetadata
-from export.outputs.output_channel import OutputChannel, Surroundings
-from export.outputs.output_plan import PlannedOutput
-from export.outputs.output_thread import Failure
-from export.outputs.picture_sink import PictureFormat
-from export.outputs.views import choose_views, new_picture
-from export.report import OutputRecord
-from planner.copy_plan import Stretch
-from planner.errors import ExportError, RenderError
-from planner.frame_set import FrameSet
-from planner.tracing import NO_TRACE, Tracer
+from reelmill.export.films.film_metadata import FilmMetadata
+from reelmill.export.outputs.output_channel import OutputChannel, Surroundings
+from reelmill.export.outputs.output_plan import PlannedOutput
+from reelmill.export.outputs.output_thread import Failure
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.outputs.views import choose_views, new_picture
+from reelmill.export.telling.report import OutputRecord
+from reelmill.planner.copying.copy_plan import Stretch
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.frame_set import FrameSet
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class Delivery:

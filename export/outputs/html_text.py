@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from planner.shown_text import visible
+from reelmill.planner.shown_text import visible
 
 
 def as_html(text: str) -> str:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from planner.loader import list_media_used
-from planner.number_pattern import is_sequence, split_pattern
-from planner.timeline import Text, Timeline
-from planner.walk import reachable_clips
+from reelmill.planner.number_pattern import is_sequence, split_pattern
+from reelmill.planner.project_file.loader import list_media_used
+from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timelines.walk import reachable_clips
 
 
 def files_of(timeline: Timeline) -> Iterator[Path]:

@@ -13,21 +13,21 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from export.bottleneck import ENCODE_THREAD
-from export.films.film_metadata import FilmMetadata
-from export.films.film_sink import FilmSink, SoundSource
-from export.films.film_targets import open_target
-from export.outputs.output_plan import PlannedOutput
-from export.outputs.output_target import OutputTarget
-from export.outputs.output_thread import Failure, OutputThread
-from export.outputs.picture_fitter import PictureFitter
-from export.outputs.picture_sink import PictureFormat, PictureSink, ShownFrames
-from export.report import OutputRecord
-from export.sound.shared_sound import SoundReader
-from export.sound.sound_mix import SoundMix
-from planner.copy_plan import Stretch
-from planner.frame_set import FrameSet
-from planner.tracing import Tracer
+from reelmill.export.films.film_metadata import FilmMetadata
+from reelmill.export.films.film_sink import FilmSink, SoundSource
+from reelmill.export.films.film_targets import open_target
+from reelmill.export.outputs.output_plan import PlannedOutput
+from reelmill.export.outputs.output_target import OutputTarget
+from reelmill.export.outputs.output_thread import Failure, OutputThread
+from reelmill.export.outputs.picture_fitter import PictureFitter
+from reelmill.export.outputs.picture_sink import PictureFormat, PictureSink, ShownFrames
+from reelmill.export.sound.shared_sound import SoundReader
+from reelmill.export.sound.sound_mix import SoundMix
+from reelmill.export.telling.bottleneck import ENCODE_THREAD
+from reelmill.export.telling.report import OutputRecord
+from reelmill.planner.copying.copy_plan import Stretch
+from reelmill.planner.frame_set import FrameSet
+from reelmill.planner.tracing import Tracer
 
 INSIDE_LEFT = 0.75
 """Of the work of encoding a picture: what is left of it, on average, for those that the encoder looks ahead at."""
@@ -75,7 +75,9 @@ class OutputChannel:
                 self.film = None
                 place = self._target.destination
                 assert isinstance(place, Path), "pictures go into files"
-                from export.pictures.picture_sinks import open_picture_sink  # loads Pillow, which a film does not need
+                from reelmill.export.pictures.picture_sinks import (
+                    open_picture_sink,
+                )  # loads Pillow, which a film does not need
 
                 self._sink = open_picture_sink(
                     planned.output,
@@ -204,7 +206,7 @@ class OutputChannel:
 def _open_target(planned: PlannedOutput, *, force: bool) -> OutputTarget:
     if planned.settings is not None:
         return open_target(planned.output.path, planned.settings, force=force)
-    from export.pictures.picture_sinks import open_picture_target
+    from reelmill.export.pictures.picture_sinks import open_picture_target
 
     return open_picture_target(planned.output, force=force)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from export.films.film_metadata import choose_metadata
-from export.job import ExportOptions
-from export.outputs.output_paths import check_paths
-from export.outputs.output_plan import PlannedOutput, plan_outputs
-from export.project import OpenedProject
-from planner.errors import Problem, SetupError
+from reelmill.export.films.film_metadata import choose_metadata
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.outputs.output_paths import check_paths
+from reelmill.export.outputs.output_plan import PlannedOutput, plan_outputs
+from reelmill.planner.errors import Problem, SetupError
 
 
 def find_output_problems(opened: OpenedProject, project: Path, options: ExportOptions) -> list[Problem]:
@@ -40,7 +40,7 @@ def _try(opened: OpenedProject, planned: PlannedOutput) -> None:
         tracks = () if planned.output.no_subtitles else opened.subtitles
         choose_metadata(opened.timeline, tracks, planned.part, planned.settings, planned.path)
         return
-    from export.pictures.picture_sinks import open_picture_sink
+    from reelmill.export.pictures.picture_sinks import open_picture_sink
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

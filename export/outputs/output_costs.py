@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from export.outputs.output_plan import OutputPlan, PlannedOutput
-from planner.estimate import Estimate
-from planner.export_planner import ExportPlanner
-from planner.stage_costs import SOUND_SECONDS, encode_seconds
+from reelmill.export.outputs.output_plan import OutputPlan, PlannedOutput
+from reelmill.planner.scheduling.estimate import Estimate
+from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.scheduling.stage_costs import SOUND_SECONDS, encode_seconds
 
 
 def estimate_export(planner: ExportPlanner, plan: OutputPlan, *, shared: bool) -> Estimate:

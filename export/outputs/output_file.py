@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from export.outputs.made_folders import MadeFolders
-from export.outputs.part_file import PartFile
-from export.outputs.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
+from reelmill.export.outputs.made_folders import MadeFolders
+from reelmill.export.outputs.part_file import PartFile
+from reelmill.export.outputs.target_checks import check_new_file, check_still_new, not_in_place, refused, sync
 
 
 class OutputFile:

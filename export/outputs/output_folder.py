@@ -16,15 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from export.outputs.made_folders import MadeFolders
-from export.outputs.output_target import Written
-from export.outputs.part_folder import PartFolder
-from export.outputs.part_lock import DIGITS, lock, part_prefix
-from export.outputs.target_checks import not_in_place, refused, sync
-from export.pictures.picture_names import PictureNames
-from planner.errors import RenderError, SetupError
-from planner.regular_files import open_for_reading
-from planner.thread_pool import ThreadPool
+from reelmill.export.outputs.made_folders import MadeFolders
+from reelmill.export.outputs.output_target import Written
+from reelmill.export.outputs.part_folder import PartFolder
+from reelmill.export.outputs.part_lock import DIGITS, lock, part_prefix
+from reelmill.export.outputs.target_checks import not_in_place, refused, sync
+from reelmill.export.pictures.picture_names import PictureNames
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.process.regular_files import open_for_reading
+from reelmill.planner.process.thread_pool import ThreadPool
 
 _OLD = ".reelmill-old"
 """Marks the folder that is being replaced, for the moment between two renames."""

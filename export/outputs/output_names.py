@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from export.films.containers import CONTAINERS, FRAGMENTED_WORD, container_word, kind_of
-from export.pictures.picture_formats import PICTURE_SUFFIXES
-from export.pictures.picture_names import is_numbered
-from planner.errors import SetupError
-from planner.outputs import Output, OutputKind
-from planner.suggestion import did_you_mean
+from reelmill.export.films.containers import CONTAINERS, FRAGMENTED_WORD, container_word, kind_of
+from reelmill.export.pictures.picture_formats import PICTURE_SUFFIXES
+from reelmill.export.pictures.picture_names import is_numbered
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import Output, OutputKind
+from reelmill.planner.suggestion import did_you_mean
 
 KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 ANIMATION_SUFFIXES = (".gif", ".apng")

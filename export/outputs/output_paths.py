@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from export.films.containers import STANDARD_OUTPUT
-from export.pictures.picture_names import is_numbered
-from planner.errors import SetupError
-from planner.outputs import Output
-from planner.timeline import Text, Timeline
-from planner.walk import reachable_clips
+from reelmill.export.films.containers import STANDARD_OUTPUT
+from reelmill.export.pictures.picture_names import is_numbered
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import Output
+from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timelines.walk import reachable_clips
 
 
 def check_paths(outputs: Sequence[Output], project: Path, timeline: Timeline, reserved: Iterable[Path] = ()) -> None:

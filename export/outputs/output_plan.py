@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export.film_range import frames_asked, frames_between, samples_of, time_asked
-from export.films.codecs import OutputSettings, choose_output
-from export.films.copying import Copying, plan_copying
-from export.job import ExportOptions
-from export.outputs.output_settings import FILMS, WITH_PICTURES, AskedOutput, about, asked_outputs
-from export.outputs.picture_sink import ShownFrames
-from export.project import OpenedProject
-from planner.clock import Time
-from planner.cues import plan_sound
-from planner.errors import SetupError
-from planner.outputs import Output, OutputKind
-from planner.sound_plan import SoundPlan
+from reelmill.export.films.codecs import OutputSettings, choose_output
+from reelmill.export.films.copying import Copying, plan_copying
+from reelmill.export.opening.film_range import frames_asked, frames_between, samples_of, time_asked
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.outputs.output_settings import FILMS, WITH_PICTURES, AskedOutput, about, asked_outputs
+from reelmill.export.outputs.picture_sink import ShownFrames
+from reelmill.planner.clock import Time
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import Output, OutputKind
+from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_plan import SoundPlan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

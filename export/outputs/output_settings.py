@@ -16,13 +16,20 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from export.films.codecs import same_codec
-from export.films.containers import CONTAINERS, container_of
-from export.job import ExportOptions
-from export.outputs.output_names import kind_of_output
-from planner.errors import SetupError
-from planner.outputs import AnimationSettings, AudioSettings, Output, OutputKind, PictureSettings, VideoSettings
-from planner.timeline import Timeline
+from reelmill.export.films.codecs import same_codec
+from reelmill.export.films.containers import CONTAINERS, container_of
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.outputs.output_names import kind_of_output
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import (
+    AnimationSettings,
+    AudioSettings,
+    Output,
+    OutputKind,
+    PictureSettings,
+    VideoSettings,
+)
+from reelmill.planner.timeline import Timeline
 
 FILMS: tuple[OutputKind, ...] = ("film", "hls")
 """Kinds with an encoder of pictures, and sound."""

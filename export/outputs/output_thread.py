@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from planner.errors import ExportError, RenderError
-from planner.threads import Thread
-from planner.tracing import NO_TRACE, Tracer
-from planner.waiting import wait_until
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.process.threads import Thread
+from reelmill.planner.process.waiting import wait_until
+from reelmill.planner.tracing import NO_TRACE, Tracer
 
 MAX_QUEUED_BYTES = 64 * 2**20
 """Pictures that wait for one output; at least two may."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from export.outputs.part_lock import DIGITS, MARK, lock, open_regular, part_names, part_prefix
+from reelmill.export.outputs.part_lock import DIGITS, MARK, lock, open_regular, part_names, part_prefix
 
 
 class PartFile:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from export.outputs.part_lock import DIGITS, MARK, lock, part_names, part_prefix
+from reelmill.export.outputs.part_lock import DIGITS, MARK, lock, part_names, part_prefix
 
 
 class PartFolder:

@@ -18,10 +18,10 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
-from export.films.encoders import tag_colours
-from export.outputs.picture_sink import PictureFormat
-from export.plane_scaler import MIN_SIDE
-from planner.errors import RenderError
+from reelmill.export.films.encoders import tag_colours
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.rendering.plane_scaler import MIN_SIDE
+from reelmill.planner.errors import RenderError
 
 _FLAGS = "area+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 _TIME_BASE = Fraction(1, 1000)

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from av.video.frame import VideoFrame
 
-from planner.colour import ColourTags
-from planner.pixel_format import PixelFormat
+from reelmill.planner.colour import ColourTags
+from reelmill.planner.pixel_format import PixelFormat
 
 
 @dataclass(frozen=True, slots=True)

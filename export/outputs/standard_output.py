@@ -13,8 +13,8 @@ import sys
 import threading
 from types import TracebackType
 
-from export.outputs.output_target import Written
-from planner.errors import RenderError, SetupError
+from reelmill.export.outputs.output_target import Written
+from reelmill.planner.errors import RenderError, SetupError
 
 _POLL_SECONDS = 0.2
 

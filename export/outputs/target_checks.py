@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from planner.errors import RenderError, SetupError
+from reelmill.planner.errors import RenderError, SetupError
 
 
 def refused(target: Path, why: str, suggestion: str) -> SetupError:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from export.outputs.part_file import write_whole
-from planner.errors import SetupError
-from planner.regular_files import open_for_reading
+from reelmill.export.outputs.part_file import write_whole
+from reelmill.planner.errors import SetupError
+from reelmill.planner.process.regular_files import open_for_reading
 
 
 def write_text_file(path: Path, text: str | Iterable[str], *, errors: str = "backslashreplace") -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from export.films.encoders import tag_colours
-from export.outputs.picture_fitter import scales
-from export.outputs.picture_sink import PictureFormat
-from planner.frames import Plane, WritablePlane
-from planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from reelmill.export.films.encoders import tag_colours
+from reelmill.export.outputs.picture_fitter import scales
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.planner.frames import Plane, WritablePlane
+from reelmill.planner.pixel_format import PIXEL_FORMATS, PixelFormat
 
 _PLANAR_RGB = {8: "gbrp", 10: "gbrp10le", 12: "gbrp12le", 14: "gbrp14le", 16: "gbrp16le"}
 """By bits: what is scaled plane by plane, and made into the other formats of R, G and B without loss."""

@@ -14,9 +14,9 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from decoders.container import file_url
-from export.pictures.animation_settings import encoding_failed, unopened
-from export.pictures.animation_timing import TickClock
+from reelmill.decoders.files.container import file_url
+from reelmill.export.pictures.animation_settings import encoding_failed, unopened
+from reelmill.export.pictures.animation_timing import TickClock
 
 
 class AnimationFile:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from export.films.movie_file import DISK_FULL
-from planner.errors import RenderError, SetupError
-from planner.outputs import AnimationSettings
+from reelmill.export.films.movie_file import DISK_FULL
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.outputs import AnimationSettings
 
 _MAX_LOOPS = 65535
 _RANGES = {"colors": (2, 256), "loop": (0, _MAX_LOOPS), "quality": (0, 100)}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from export.outputs.picture_sink import ShownFrames
-from planner.clock import format_rate, round_half_up
-from planner.errors import SetupError
+from reelmill.export.outputs.picture_sink import ShownFrames
+from reelmill.planner.clock import format_rate, round_half_up
+from reelmill.planner.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from export.outputs.picture_sink import PictureFormat, ShownFrames
-from export.pictures.animation_settings import check_animation, encoding_failed, unopened
-from export.pictures.animation_timing import APNG_CLOCK
-from export.pictures.picture_codes import picture_codes
-from export.pictures.picture_encoding import Png
-from export.pictures.picture_pipeline import PendingFiles, PicturePipeline
-from planner.colour import SRGB
-from planner.outputs import Alpha, AnimationSettings
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.export.outputs.picture_sink import PictureFormat, ShownFrames
+from reelmill.export.pictures.animation_settings import check_animation, encoding_failed, unopened
+from reelmill.export.pictures.animation_timing import APNG_CLOCK
+from reelmill.export.pictures.picture_codes import picture_codes
+from reelmill.export.pictures.picture_encoding import Png
+from reelmill.export.pictures.picture_pipeline import PendingFiles, PicturePipeline
+from reelmill.planner.colour import SRGB
+from reelmill.planner.outputs import Alpha, AnimationSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 _LONGEST_SIDE_PX = 2**31 - 1
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

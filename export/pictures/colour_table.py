@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from export.pictures.gif_palette import cells_of, nearest_colours
+from reelmill.export.pictures.gif_palette import cells_of, nearest_colours
 
 BITS = 7
 """Of each channel: cells have two codes a side. With four, smooth gradients lose 2 dB."""

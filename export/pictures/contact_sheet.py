@@ -17,16 +17,16 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from PIL import Image, ImageDraw, ImageFont
 
-from compositor.fonts import DEFAULT_FONT
-from export.outputs.picture_sink import PictureFormat, ShownFrames
-from export.pictures.picture_codes import picture_codes
-from export.pictures.picture_file import PictureEncoder, write_bytes
-from export.pictures.picture_formats import picture_spec
-from planner.clock import TimeError, format_time, timecode
-from planner.colour import SRGB
-from planner.errors import RenderError, SetupError
-from planner.outputs import PictureSettings
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.compositor.drawing.fonts import DEFAULT_FONT
+from reelmill.export.outputs.picture_sink import PictureFormat, ShownFrames
+from reelmill.export.pictures.picture_codes import picture_codes
+from reelmill.export.pictures.picture_file import PictureEncoder, write_bytes
+from reelmill.export.pictures.picture_formats import picture_spec
+from reelmill.planner.clock import TimeError, format_time, timecode
+from reelmill.planner.colour import SRGB
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.outputs import PictureSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 _WIDTH_PX, _HEIGHT_PX = 1920, 7680
 """About the width of a sheet whose pictures have no given size, and about the most that it is high."""

@@ -16,7 +16,7 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from planner.errors import RenderError
+from reelmill.planner.errors import RenderError
 
 DeepPixels = npt.NDArray[np.uint16]
 """[height, width, 3 or 4]."""

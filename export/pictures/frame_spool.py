@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from export.pictures.picture_codes import picture_codes
+from reelmill.export.pictures.picture_codes import picture_codes
 
 _CODEC = "ffvhuff"
 _TIME_BASE = Fraction(1, 1000)

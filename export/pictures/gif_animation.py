@@ -17,17 +17,17 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from export.outputs.picture_sink import PictureFormat, ShownFrames
-from export.pictures.animation_file import AnimationFile
-from export.pictures.animation_settings import check_animation, encoding_failed, unopened
-from export.pictures.animation_timing import GIF_CLOCK
-from export.pictures.frame_spool import FrameSpool
-from export.pictures.gif_dither import ColourMapper
-from export.pictures.gif_palette import Bgra, ColourCount, GifPalette
-from export.pictures.picture_codes import bgra_copy, picture_codes
-from planner.colour import SRGB
-from planner.outputs import Alpha, AnimationSettings
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.export.outputs.picture_sink import PictureFormat, ShownFrames
+from reelmill.export.pictures.animation_file import AnimationFile
+from reelmill.export.pictures.animation_settings import check_animation, encoding_failed, unopened
+from reelmill.export.pictures.animation_timing import GIF_CLOCK
+from reelmill.export.pictures.frame_spool import FrameSpool
+from reelmill.export.pictures.gif_dither import ColourMapper
+from reelmill.export.pictures.gif_palette import Bgra, ColourCount, GifPalette
+from reelmill.export.pictures.picture_codes import bgra_copy, picture_codes
+from reelmill.planner.colour import SRGB
+from reelmill.planner.outputs import Alpha, AnimationSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 _LONGEST_SIDE_PX = 65535
 _MAX_COLOURS = 256

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from export.pictures.colour_table import ColourTable
-from export.pictures.gif_palette import OPAQUE, GifPalette
-from planner.outputs import Dither
+from reelmill.export.pictures.colour_table import ColourTable
+from reelmill.export.pictures.gif_palette import OPAQUE, GifPalette
+from reelmill.planner.outputs import Dither
 
 Batch = npt.NDArray[np.uint8]
 """[pictures, height, width, 4]: blue, green, red, alpha."""

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from planner.errors import SetupError
+from reelmill.planner.errors import SetupError
 
 Order = Literal["rgb", "bgr"]
 """Of the first three channels; a fourth is straight alpha."""

@@ -12,10 +12,10 @@ from typing import IO, Literal
 import numpy as np
 from PIL import Image
 
-from export.pictures.picture_png import PngPiece, png_file, png_piece, png_stretches
-from export.pictures.picture_rows import Rgba
-from export.pictures.picture_scratch import Scratch
-from planner.errors import RenderError, SetupError
+from reelmill.export.pictures.picture_png import PngPiece, png_file, png_piece, png_stretches
+from reelmill.export.pictures.picture_rows import Rgba
+from reelmill.export.pictures.picture_scratch import Scratch
+from reelmill.planner.errors import RenderError, SetupError
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 _MAX_WEBP_SIDE = 16383

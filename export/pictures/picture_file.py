@@ -16,20 +16,20 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from decoders.decode_slots import available_cores
-from export.films.movie_file import DISK_FULL
-from export.outputs.picture_sink import PictureFormat
-from export.pictures.deep_pictures import encode_deep, encode_exr
-from export.pictures.picture_codes import deep_picture_codes, picture_codes
-from export.pictures.picture_encoding import Encoding, Jpeg, Png, WebP
-from export.pictures.picture_formats import EXR, JPEG, PNG, TIFF, WEBP, PictureSpec, picture_spec
-from export.pictures.picture_pipeline import PicturePipeline
-from export.pictures.picture_workers import MAX_WORKERS
-from planner.colour import SRGB
-from planner.errors import RenderError
-from planner.outputs import PictureSettings
-from planner.pixel_format import PIXEL_FORMATS
-from planner.thread_pool import ThreadPool
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.export.films.movie_file import DISK_FULL
+from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.pictures.deep_pictures import encode_deep, encode_exr
+from reelmill.export.pictures.picture_codes import deep_picture_codes, picture_codes
+from reelmill.export.pictures.picture_encoding import Encoding, Jpeg, Png, WebP
+from reelmill.export.pictures.picture_formats import EXR, JPEG, PNG, TIFF, WEBP, PictureSpec, picture_spec
+from reelmill.export.pictures.picture_pipeline import PicturePipeline
+from reelmill.export.pictures.picture_workers import MAX_WORKERS
+from reelmill.planner.colour import SRGB
+from reelmill.planner.errors import RenderError
+from reelmill.planner.outputs import PictureSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.process.thread_pool import ThreadPool
 
 Pixels = npt.NDArray[np.uint8]
 """[height, width, 3 or 4]: RGB, or RGBA with straight alpha."""

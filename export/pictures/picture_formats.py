@@ -9,9 +9,9 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.errors import SetupError
-from planner.limits import MAX_CANVAS_PX
-from planner.outputs import Alpha, PictureSettings
+from reelmill.planner.errors import SetupError
+from reelmill.planner.limits import MAX_CANVAS_PX
+from reelmill.planner.outputs import Alpha, PictureSettings
 
 
 @dataclass(frozen=True, slots=True)

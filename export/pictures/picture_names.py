@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from export.outputs.picture_sink import ShownFrames
-from planner.clock import TimeError, timecode
-from planner.errors import SetupError
+from reelmill.export.outputs.picture_sink import ShownFrames
+from reelmill.planner.clock import TimeError, timecode
+from reelmill.planner.errors import SetupError
 
 _FIELD = re.compile(r"%%|%(?:0(?P<percent>\d+))?d|\{frame(?::(?:0(?P<brace>\d+))?d?)?\}|\{timecode\}")
 _LOOKS_LIKE_A_FIELD = re.compile(r"%.?|\{\w*+(?::[^{}]*+)?\}")

@@ -20,14 +20,14 @@ from typing import Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from decoders.decode_slots import available_cores
-from export.pictures.picture_conversion import MAX_SIDE, Order, Picture, check_picture
-from export.pictures.picture_encoding import EncodedPicture, Encoding, check_encoding
-from export.pictures.picture_resizing import METHODS, Method
-from export.pictures.picture_rows import Rgba, RowPlan, render_rows
-from export.pictures.picture_scratch import Scratch
-from export.pictures.picture_workers import MAX_WORKERS, Batch, PictureWorkers, Task
-from planner.errors import SetupError
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.export.pictures.picture_conversion import MAX_SIDE, Order, Picture, check_picture
+from reelmill.export.pictures.picture_encoding import EncodedPicture, Encoding, check_encoding
+from reelmill.export.pictures.picture_resizing import METHODS, Method
+from reelmill.export.pictures.picture_rows import Rgba, RowPlan, render_rows
+from reelmill.export.pictures.picture_scratch import Scratch
+from reelmill.export.pictures.picture_workers import MAX_WORKERS, Batch, PictureWorkers, Task
+from reelmill.planner.errors import SetupError
 
 MAX_BATCH = 32
 """Pictures."""

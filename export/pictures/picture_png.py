@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.pictures.picture_scratch import Scratch
+from reelmill.export.pictures.picture_scratch import Scratch
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from export.pictures.picture_conversion import Floats, Order, Picture, check_numbers, codes
-from export.pictures.picture_resizing import Method, Taps, axis_taps
-from export.pictures.picture_scratch import Scratch
+from reelmill.export.pictures.picture_conversion import Floats, Order, Picture, check_numbers, codes
+from reelmill.export.pictures.picture_resizing import Method, Taps, axis_taps
+from reelmill.export.pictures.picture_scratch import Scratch
 
 Rgba = npt.NDArray[np.uint8]
 """[height, width, 4], straight alpha."""

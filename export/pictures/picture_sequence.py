@@ -14,12 +14,12 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from export.outputs.picture_sink import ShownFrames
-from export.pictures.picture_file import PictureEncoder, takes, write_bytes
-from export.pictures.picture_formats import picture_spec
-from export.pictures.picture_names import PictureNames
-from planner.errors import ExportError
-from planner.outputs import Alpha, PictureSettings
+from reelmill.export.outputs.picture_sink import ShownFrames
+from reelmill.export.pictures.picture_file import PictureEncoder, takes, write_bytes
+from reelmill.export.pictures.picture_formats import picture_spec
+from reelmill.export.pictures.picture_names import PictureNames
+from reelmill.planner.errors import ExportError
+from reelmill.planner.outputs import Alpha, PictureSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from export.films.film_targets import FileTarget
-from export.outputs.output_folder import OutputFolder
-from export.outputs.output_target import OutputTarget
-from export.outputs.picture_sink import PictureSink, ShownFrames
-from export.pictures.apng_animation import ApngAnimation
-from export.pictures.contact_sheet import ContactSheet
-from export.pictures.gif_animation import GifAnimation
-from export.pictures.picture_formats import picture_format
-from export.pictures.picture_names import PictureNames, check_single
-from export.pictures.picture_sequence import PictureSequence
-from export.pictures.poster import Poster, poster_number
-from export.pictures.webp_animation import WebPAnimation
-from planner.errors import SetupError
-from planner.outputs import Output
+from reelmill.export.films.film_targets import FileTarget
+from reelmill.export.outputs.output_folder import OutputFolder
+from reelmill.export.outputs.output_target import OutputTarget
+from reelmill.export.outputs.picture_sink import PictureSink, ShownFrames
+from reelmill.export.pictures.apng_animation import ApngAnimation
+from reelmill.export.pictures.contact_sheet import ContactSheet
+from reelmill.export.pictures.gif_animation import GifAnimation
+from reelmill.export.pictures.picture_formats import picture_format
+from reelmill.export.pictures.picture_names import PictureNames, check_single
+from reelmill.export.pictures.picture_sequence import PictureSequence
+from reelmill.export.pictures.poster import Poster, poster_number
+from reelmill.export.pictures.webp_animation import WebPAnimation
+from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import Output
 
 ANIMATION_SUFFIXES = (".apng", ".gif", ".png", ".webp")
 

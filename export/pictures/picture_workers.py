@@ -11,11 +11,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import Protocol, Self
 
-from decoders.decode_slots import available_cores
-from export.pictures.picture_scratch import Scratch
-from planner.errors import ExportError, RenderError
-from planner.exhaustion import NoThread
-from planner.threads import Thread
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.export.pictures.picture_scratch import Scratch
+from reelmill.planner.errors import ExportError, RenderError
+from reelmill.planner.process.exhaustion import NoThread
+from reelmill.planner.process.threads import Thread
 
 MAX_WORKERS = 16
 _MAX_BATCHES = 32

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from export.outputs.picture_sink import ShownFrames
-from export.pictures.picture_file import PictureEncoder, takes, write_bytes
-from export.pictures.picture_formats import picture_spec
-from planner.clock import format_time
-from planner.errors import RenderError, SetupError
-from planner.outputs import Alpha, PictureSettings
+from reelmill.export.outputs.picture_sink import ShownFrames
+from reelmill.export.pictures.picture_file import PictureEncoder, takes, write_bytes
+from reelmill.export.pictures.picture_formats import picture_spec
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import RenderError, SetupError
+from reelmill.planner.outputs import Alpha, PictureSettings
 
 
 def poster_number(shown: ShownFrames, at: Fraction | None) -> int:

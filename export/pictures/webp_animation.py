@@ -12,14 +12,14 @@ from typing import BinaryIO
 
 from av.video.frame import VideoFrame
 
-from export.outputs.picture_sink import PictureFormat, ShownFrames
-from export.pictures.animation_file import AnimationFile
-from export.pictures.animation_settings import check_animation, encoding_failed
-from export.pictures.animation_timing import WEBP_CLOCK
-from export.pictures.picture_codes import bgra_copy
-from planner.colour import SRGB
-from planner.outputs import Alpha, AnimationSettings
-from planner.pixel_format import PIXEL_FORMATS
+from reelmill.export.outputs.picture_sink import PictureFormat, ShownFrames
+from reelmill.export.pictures.animation_file import AnimationFile
+from reelmill.export.pictures.animation_settings import check_animation, encoding_failed
+from reelmill.export.pictures.animation_timing import WEBP_CLOCK
+from reelmill.export.pictures.picture_codes import bgra_copy
+from reelmill.planner.colour import SRGB
+from reelmill.planner.outputs import Alpha, AnimationSettings
+from reelmill.planner.pixel_format import PIXEL_FORMATS
 
 _LONGEST_SIDE_PX = 16383
 

@@ -17,14 +17,14 @@ from graphlib import TopologicalSorter
 
 import numpy as np
 
-from export.sound import panning
-from export.sound.ducking import Ducker
-from export.sound.limiter import Limiter
-from export.sound.panning import Signal
-from export.sound.sound_filters import FilterChain, FilterError
-from export.sound.sound_gain import StageLevels, Window
-from planner.errors import RenderError
-from planner.sound_plan import Bus, Ducking, SoundPlan
+from reelmill.export.sound import panning
+from reelmill.export.sound.ducking import Ducker
+from reelmill.export.sound.limiter import Limiter
+from reelmill.export.sound.panning import Signal
+from reelmill.export.sound.sound_filters import FilterChain, FilterError
+from reelmill.export.sound.sound_gain import StageLevels, Window
+from reelmill.planner.errors import RenderError
+from reelmill.planner.sound.sound_plan import Bus, Ducking, SoundPlan
 
 _WINDOW_SAMPLES = 8192
 """Gain stages are evaluated on windows of a grid of the whole film, whatever pieces come."""

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 
 import av
 
-from decoders.container import reason
-from decoders.sound_converter import Samples, SoundConverter
-from decoders.sound_loudness import audio_frame
-from export.films.audio_encoding import AudioEncoding
-from export.films.encoders import add_audio
-from planner.errors import RenderError
+from reelmill.decoders.files.container import reason
+from reelmill.decoders.listening.sound_loudness import audio_frame
+from reelmill.decoders.sound.sound_converter import Samples, SoundConverter
+from reelmill.export.films.audio_encoding import AudioEncoding
+from reelmill.export.films.encoders import add_audio
+from reelmill.planner.errors import RenderError
 
 _MEMORY_BYTES = 16 * 2**20
 """Coded sound that is no longer than this makes no file: 11 minutes at 192 kbit/s."""

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from export.sound.panning import Signal
-from planner.sound_plan import Ducking
+from reelmill.export.sound.panning import Signal
+from reelmill.planner.sound.sound_plan import Ducking
 
 TICK_SAMPLES = 64
 LEVEL_SECONDS = 0.02

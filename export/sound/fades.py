@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.sound.panning import Signal
-from planner.timeline import FadeCurve
+from reelmill.export.sound.panning import Signal
+from reelmill.planner.timeline import FadeCurve
 
 _EXPONENTIAL_RANGE = 1000.0
 """60 dB: what an exponential fade goes through in a straight line of decibels, but for its first, silent, end."""

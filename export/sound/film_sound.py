@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from export.films.audio_encoding import AudioEncoding
-from export.films.film_sink import SoundSource
-from export.job import ExportOptions
-from export.outputs.output_plan import PlannedOutput
-from export.project import OpenedProject
-from export.sound.kept_sound import Heard, KeptMix
-from export.sound.loudness import LevelledSound
-from export.sound.shared_sound import SharedSound
-from export.sound.sound_mix import SoundMix, SoundStatistics
-from planner.sound_plan import SoundPlan
-from planner.tracing import Tracer
-from planner.waiting import Checkpoint, no_checkpoint
+from reelmill.export.films.audio_encoding import AudioEncoding
+from reelmill.export.films.film_sink import SoundSource
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.opening.project import OpenedProject
+from reelmill.export.outputs.output_plan import PlannedOutput
+from reelmill.export.sound.kept_sound import Heard, KeptMix
+from reelmill.export.sound.loudness import LevelledSound
+from reelmill.export.sound.shared_sound import SharedSound
+from reelmill.export.sound.sound_mix import SoundMix, SoundStatistics
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
+from reelmill.planner.sound.sound_plan import SoundPlan
+from reelmill.planner.tracing import Tracer
 
 
 class FilmSound:

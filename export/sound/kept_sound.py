@@ -14,11 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
-from decoders.sound_converter import Samples
-from decoders.sound_loudness import LoudnessMeter
-from export.sound.panning import PROJECT_LAYOUTS
-from planner.errors import RenderError
-from planner.sound_plan import SoundPlan
+from reelmill.decoders.listening.sound_loudness import LoudnessMeter
+from reelmill.decoders.sound.sound_converter import Samples
+from reelmill.export.sound.panning import PROJECT_LAYOUTS
+from reelmill.planner.errors import RenderError
+from reelmill.planner.sound.sound_plan import SoundPlan
 
 _BLOCK_SAMPLES = 8192
 _MEMORY_BYTES = 64 * 2**20

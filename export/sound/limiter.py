@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from export.sound.panning import Signal
+from reelmill.export.sound.panning import Signal
 
 ATTACK_SECONDS = 0.005
 RELEASE_SECONDS = 0.1

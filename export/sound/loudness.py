@@ -20,17 +20,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoders.sound_converter import Samples
-from decoders.sound_loudness import LoudnessMeter
-from export.films.audio_encoding import AudioEncoding
-from export.sound.coded_sound import coded
-from export.sound.kept_sound import Heard, KeptMix, Mix
-from export.sound.limiter import PEAK_REACH, SEGMENT_SAMPLES, Limiter, PeakFinder
-from export.sound.panning import PROJECT_LAYOUTS
-from planner.errors import SetupError
-from planner.sound_analysis import Loudness
-from planner.sound_plan import SoundPlan
-from planner.timeline import DEFAULT_TRUE_PEAK
+from reelmill.decoders.listening.sound_loudness import LoudnessMeter
+from reelmill.decoders.sound.sound_converter import Samples
+from reelmill.export.films.audio_encoding import AudioEncoding
+from reelmill.export.sound.coded_sound import coded
+from reelmill.export.sound.kept_sound import Heard, KeptMix, Mix
+from reelmill.export.sound.limiter import PEAK_REACH, SEGMENT_SAMPLES, Limiter, PeakFinder
+from reelmill.export.sound.panning import PROJECT_LAYOUTS
+from reelmill.planner.errors import SetupError
+from reelmill.planner.sound.sound_analysis import Loudness
+from reelmill.planner.sound.sound_plan import SoundPlan
+from reelmill.planner.timeline import DEFAULT_TRUE_PEAK
 
 MAX_REDUCTION_DB = 15.0
 """What the limiter may take off the highest peak; beyond it a film is not limited but crushed."""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from export.sound.panning import Matrix, Signal
-from planner.thread_pool import ThreadPool
+from reelmill.export.sound.panning import Matrix, Signal
+from reelmill.planner.process.thread_pool import ThreadPool
 
 BLOCK_SAMPLES = 8192
 """Of the fixed grid. Shorter blocks cost more hand-overs between threads, longer ones fall out of the cache

@@ -11,9 +11,9 @@ from threading import Condition
 
 import numpy as np
 
-from decoders.sound_converter import Samples
-from export.sound.panning import Signal
-from planner.waiting import Checkpoint, no_checkpoint, wait_until
+from reelmill.decoders.sound.sound_converter import Samples
+from reelmill.export.sound.panning import Signal
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint, wait_until
 
 
 class SampleQueue:

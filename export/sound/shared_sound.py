@@ -13,8 +13,8 @@ from threading import Condition
 
 import numpy as np
 
-from decoders.sound_converter import Samples
-from export.films.film_sink import SoundSource
+from reelmill.decoders.sound.sound_converter import Samples
+from reelmill.export.films.film_sink import SoundSource
 
 MAX_HELD_BYTES = 16 * 2**20
 """43 seconds of stereo at 48 kHz."""

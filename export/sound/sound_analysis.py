@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from decoders.analysis_pool import TaskRunner, task_runner
-from decoders.analysis_worker import AnalysisTask
-from decoders.decode_slots import available_cores
-from decoders.sound_listening import ConformJob, Listened, ListenTask
-from decoders.sound_pitch import PitchStretch, PitchTask, frame_count, require_librosa, stretches
-from export.outputs.output_file import OutputFile
-from export.pictures.picture_file import write_picture
-from export.pictures.picture_formats import check_picture_path
-from export.sound.panning import UnknownLayoutError, stereo_matrix
-from export.sound.waveform_picture import draw_sounds
-from planner.errors import ExportError, SetupError
-from planner.media import MediaFacts
-from planner.sound_analysis import (
+from reelmill.decoders.listening.analysis_pool import TaskRunner, task_runner
+from reelmill.decoders.listening.analysis_worker import AnalysisTask
+from reelmill.decoders.listening.sound_listening import ConformJob, Listened, ListenTask
+from reelmill.decoders.listening.sound_pitch import PitchStretch, PitchTask, frame_count, require_librosa, stretches
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.export.outputs.output_file import OutputFile
+from reelmill.export.pictures.picture_file import write_picture
+from reelmill.export.pictures.picture_formats import check_picture_path
+from reelmill.export.sound.panning import UnknownLayoutError, stereo_matrix
+from reelmill.export.sound.waveform_picture import draw_sounds
+from reelmill.planner.errors import ExportError, SetupError
+from reelmill.planner.media import MediaFacts
+from reelmill.planner.sound.sound_analysis import (
     MOST_ANALYSIS_WORKERS,
     PITCH_RATE,
     AnalysisRequest,
@@ -35,7 +35,7 @@ from planner.sound_analysis import (
     Pitch,
     SoundAnalysis,
 )
-from planner.timeline import Media
+from reelmill.planner.timeline import Media
 
 
 @dataclass(frozen=True, slots=True)

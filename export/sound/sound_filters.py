@@ -26,11 +26,11 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from decoders.libav_log import words_of_each
-from export.sound import panning
-from export.sound.panning import Signal, UnknownLayoutError
-from planner.errors import RenderError
-from planner.suggestion import did_you_mean
+from reelmill.decoders.system.libav_log import words_of_each
+from reelmill.export.sound import panning
+from reelmill.export.sound.panning import Signal, UnknownLayoutError
+from reelmill.planner.errors import RenderError
+from reelmill.planner.suggestion import did_you_mean
 
 _FAILURES = (av.FFmpegError, ValueError, MemoryError)
 """How libav refuses a chain, and how one breaks down at work."""

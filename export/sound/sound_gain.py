@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from export.sound.fades import fade_factors
-from export.sound.panning import Signal
-from planner.animation import Animated, Easing
-from planner.cues import GainStage
+from reelmill.export.sound.fades import fade_factors
+from reelmill.export.sound.panning import Signal
+from reelmill.planner.animation import Animated, Easing
+from reelmill.planner.sound.cues import GainStage
 
 _CURVE_POINTS = 4097
 """Of a bezier easing; straight lines between them are off by less than 1e-6."""

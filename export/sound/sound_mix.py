@@ -17,23 +17,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import accumulate
 
-from decoders.audio_decode_pool import MOST_WORKERS, AudioDecodePool, PoolClosed
-from decoders.audio_worker import PARKED, READY_AHEAD, AudioDecodeStatistics
-from decoders.decode_slots import available_cores
-from decoders.sound_converter import Samples
-from export.descriptors import OpenFilesRoom
-from export.sound import panning
-from export.sound.bus_graph import BusGraph
-from export.sound.mixer import BLOCK_SAMPLES, Mixer
-from export.sound.panning import PROJECT_LAYOUTS, UnknownLayoutError
-from export.sound.sample_queue import SampleQueue
-from export.sound.sound_voices import SoundVoices
-from planner.errors import SetupError
-from planner.media import MediaFacts
-from planner.sound_plan import SoundPlan
-from planner.threads import Thread
-from planner.timeline import Media
-from planner.waiting import Checkpoint, no_checkpoint
+from reelmill.decoders.shared.decode_slots import available_cores
+from reelmill.decoders.sound.audio_decode_pool import MOST_WORKERS, AudioDecodePool, PoolClosed
+from reelmill.decoders.sound.audio_worker import PARKED, READY_AHEAD, AudioDecodeStatistics
+from reelmill.decoders.sound.sound_converter import Samples
+from reelmill.export.opening.descriptors import OpenFilesRoom
+from reelmill.export.sound import panning
+from reelmill.export.sound.bus_graph import BusGraph
+from reelmill.export.sound.mixer import BLOCK_SAMPLES, Mixer
+from reelmill.export.sound.panning import PROJECT_LAYOUTS, UnknownLayoutError
+from reelmill.export.sound.sample_queue import SampleQueue
+from reelmill.export.sound.sound_voices import SoundVoices
+from reelmill.planner.errors import SetupError
+from reelmill.planner.media import MediaFacts
+from reelmill.planner.process.threads import Thread
+from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
+from reelmill.planner.sound.sound_plan import SoundPlan
+from reelmill.planner.timeline import Media
 
 MAX_QUEUED_BYTES = 4 * 2**20
 """Mixed sound that waits for the encoder: 11 seconds of stereo at 48 kHz. In so much time a file is decoded up to

@@ -14,18 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from decoders.audio_decode_pool import AudioDecodePool
-from decoders.audio_messages import BufferRequest, DecodeStart
-from decoders.sound_playback import PlayedPart
-from decoders.sound_strands import plan_strands
-from export.sound.mixer import BATCH, DEPTH, Lane, Mixer
-from export.sound.panning import Signal, bus_layout
-from export.sound.sound_gain import Window
-from export.sound.voice_gain import VoiceGain
-from planner.errors import RenderError
-from planner.media import AudioFacts, MediaFacts
-from planner.sound_plan import Cue, SoundPlan
-from planner.timeline import Media
+from reelmill.decoders.sound.audio_decode_pool import AudioDecodePool
+from reelmill.decoders.sound.audio_messages import BufferRequest, DecodeStart
+from reelmill.decoders.sound.sound_playback import PlayedPart
+from reelmill.decoders.sound.sound_strands import plan_strands
+from reelmill.export.sound.mixer import BATCH, DEPTH, Lane, Mixer
+from reelmill.export.sound.panning import Signal, bus_layout
+from reelmill.export.sound.sound_gain import Window
+from reelmill.export.sound.voice_gain import VoiceGain
+from reelmill.planner.errors import RenderError
+from reelmill.planner.media import AudioFacts, MediaFacts
+from reelmill.planner.sound.sound_plan import Cue, SoundPlan
+from reelmill.planner.timeline import Media
 
 AHEAD_SECONDS = 10
 """Of the film: how long before a cue sounds its file may be opened, and decoded up to where the cue begins."""

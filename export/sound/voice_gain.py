@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from export.sound import panning
-from export.sound.panning import Matrix, Signal
-from export.sound.sound_gain import StageLevels, Window
-from planner.sound_plan import GainStage
+from reelmill.export.sound import panning
+from reelmill.export.sound.panning import Matrix, Signal
+from reelmill.export.sound.sound_gain import StageLevels, Window
+from reelmill.planner.sound.sound_plan import GainStage
 
 
 class VoiceGain:

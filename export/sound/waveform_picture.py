@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from compositor.fonts import DEFAULT_FONT, load_font
-from planner.clock import format_time
-from planner.sound_analysis import PITCH_HOP, PITCH_RATE, Loudness, Pitch, SoundAnalysis, Waveform
+from reelmill.compositor.drawing.fonts import DEFAULT_FONT, load_font
+from reelmill.planner.clock import format_time
+from reelmill.planner.sound.sound_analysis import PITCH_HOP, PITCH_RATE, Loudness, Pitch, SoundAnalysis, Waveform
 
 WIDTH_PX = 1600
 _OVERSAMPLING = 2

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from planner.css_colour import ColourError, parse_colour
-from planner.subtitles import CueStyle, Run, Wrap
-from planner.timeline import Colour
+from reelmill.planner.document.css_colour import ColourError, parse_colour
+from reelmill.planner.subtitles import CueStyle, Run, Wrap
+from reelmill.planner.timeline import Colour
 
 MAX_NUMBER = 1_000_000.0
 """The largest size, length, place or time in a file of cues that can mean anything."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from export.subtitles.cue_markup import Note
-from planner.subtitles import CueStyle
+from reelmill.export.subtitles.cue_markup import Note
+from reelmill.planner.subtitles import CueStyle
 
 _ALIGNS = {"start": 1, "left": 1, "center": 2, "middle": 2, "end": 3, "right": 3}
 """Columns of a number pad."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from export.subtitles.subtitle_file import read_subtitles
-from planner.burnt_subtitles import BurntSubtitles, burn_subtitles
-from planner.clock import format_time
-from planner.errors import Problem, SetupError
-from planner.subtitles import CueSheet
-from planner.timeline import CueLook, Subtitles, Timeline
+from reelmill.export.subtitles.subtitle_file import read_subtitles
+from reelmill.planner.clock import format_time
+from reelmill.planner.errors import Problem, SetupError
+from reelmill.planner.pictures.burnt_subtitles import BurntSubtitles, burn_subtitles
+from reelmill.planner.subtitles import CueSheet
+from reelmill.planner.timeline import CueLook, Subtitles, Timeline
 
 ProjectSubtitles = tuple[tuple[Subtitles, CueSheet], ...]
 
@@ -35,7 +35,7 @@ def burn_project_subtitles(timeline: Timeline, subtitles: ProjectSubtitles) -> B
     burnt = [(entry, sheet) for entry, sheet in subtitles if entry.mode == "burn"]
     if not burnt:
         return BurntSubtitles(timeline, {}, (), ())
-    from export.subtitles.subtitle_shaper import SubtitleShaper
+    from reelmill.export.subtitles.subtitle_shaper import SubtitleShaper
 
     return burn_subtitles(timeline, [(entry, sheet, SubtitleShaper(entry.fonts)) for entry, sheet in burnt])
 

@@ -5,11 +5,11 @@ In: the font files of an entry of `subtitles`. Out: faces, widths and sizes. Pas
 
 from __future__ import annotations
 
-from compositor.font_faces import DEFAULT_FACES, find_face
-from compositor.text import check_text, text_size
-from compositor.text_layout import narrowest_box
-from planner.cue_text import FontFace
-from planner.timeline import Text
+from reelmill.compositor.drawing.font_faces import DEFAULT_FACES, find_face
+from reelmill.compositor.drawing.text import check_text, text_size
+from reelmill.compositor.drawing.text_layout import narrowest_box
+from reelmill.planner.pictures.cue_text import FontFace
+from reelmill.planner.timeline import Text
 
 
 class SubtitleShaper:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.sounds import encode, write_wav
+from tests.support.sounds import encode, write_wav
 
 RATE = 44100
 
@@ -42,7 +42,7 @@ def recordings(folder: Path, count: int, seconds: int) -> list[Path]:
 
 def run(folder: Path, files: list[Path], workers: int) -> tuple[float, float]:
     """Wall and processor seconds of the command."""
-    command = [sys.executable, "-m", "cli", "probe", *map(str, files), "--analyze", "--json", "--force"]
+    command = [sys.executable, "-m", "reelmill", "probe", *map(str, files), "--analyze", "--json", "--force"]
     command += ["--conform", "48000,16000,22050", "--out-dir", str(folder / "conformed")]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([*command, "--analysis-workers", str(workers)], check=True, stdout=subprocess.DEVNULL)

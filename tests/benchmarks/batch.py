@@ -87,7 +87,7 @@ def make(folder: Path, films: int, preset: str) -> None:
 
 def command(folder: Path, jobs: int, *more: str) -> list[str]:
     flags = ["--jobs", str(jobs), "--threads", "1", "--progress", "json", "--summary", str(folder / "summary.json")]
-    return [sys.executable, "-m", "cli", "batch", str(folder / "jobs.csv"), *flags, *more]
+    return [sys.executable, "-m", "reelmill", "batch", str(folder / "jobs.csv"), *flags, *more]
 
 
 def run(folder: Path, jobs: int) -> Run:

@@ -89,7 +89,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def reelmill(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cli", *arguments]
+    return [sys.executable, "-m", "reelmill", *arguments]
 
 
 def slowness(shot: File) -> float:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from zlib import crc32
 
-from export.films.video_encoding import DEFAULT_THREADS
+from reelmill.export.films.video_encoding import DEFAULT_THREADS
 from tests.benchmarks.scene import FPS, File
 
 TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")

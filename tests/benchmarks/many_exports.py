@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from examples.make_media import make_all
-from export.job import ExportOptions
-from export.session import export_film
+from reelmill.export.opening.job import ExportOptions
+from reelmill.export.rendering.session import export_film
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = ("nested", "picture_in_picture")

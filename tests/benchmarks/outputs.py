@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.benchmarks.footage import pattern
 from tests.benchmarks.measure import Usage, run
-from tests.clips import ffmpeg
+from tests.support.clips import ffmpeg
 
 FPS = 30
 MOST_OF_OWN_WORK = 1.1
@@ -77,15 +77,15 @@ def project(folder: Path, seconds: int, width: int, height: int) -> dict[str, An
 
 def draw(path: Path) -> None:
     """Draw every picture that the outputs of a project need, and throw them away."""
-    from export.job import ExportOptions
-    from export.outputs.output_plan import plan_outputs
-    from export.outputs.picture_sink import PictureFormat
-    from export.outputs.views import choose_views
-    from export.picture_renderer import PictureRenderer
-    from export.pictures.picture_sinks import open_picture_sink
-    from export.project import choose_system, open_project, planner_for
-    from export.report import ExportRecord
-    from planner.frame_set import FrameSet
+    from reelmill.export.opening.job import ExportOptions
+    from reelmill.export.opening.project import choose_system, open_project, planner_for
+    from reelmill.export.outputs.output_plan import plan_outputs
+    from reelmill.export.outputs.picture_sink import PictureFormat
+    from reelmill.export.outputs.views import choose_views
+    from reelmill.export.pictures.picture_sinks import open_picture_sink
+    from reelmill.export.rendering.picture_renderer import PictureRenderer
+    from reelmill.export.telling.report import ExportRecord
+    from reelmill.planner.frame_set import FrameSet
 
     options = ExportOptions()
     opened = open_project(path, options)
@@ -132,7 +132,7 @@ def measure(folder: Path, rounds: int, seconds: int, width: int, height: int) ->
         for number, (name, several) in enumerate(cases.items()):
             path = folder / f"case{number}.json"
             path.write_text(json.dumps({**timeline, "outputs": several}))
-            used[name, "export"].append(run([sys.executable, "-m", "cli", "export", str(path), "--force", "-q"]))
+            used[name, "export"].append(run([sys.executable, "-m", "reelmill", "export", str(path), "--force", "-q"]))
             used[name, "draw"].append(run([sys.executable, "-m", "tests.benchmarks.outputs", "--draw", str(path)]))
 
     def median(name: str, what: str, value: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from export.films.video_encoding import DEFAULT_THREADS
+from reelmill.export.films.video_encoding import DEFAULT_THREADS
 from tests.benchmarks.scene import FPS, Bar, Box, Layer, Lettering, Photo, Scene, Stage, Video
 
 

@@ -35,7 +35,7 @@ def project(scene: Scene) -> dict[str, Any]:
 def command(scene: Scene, source: Path, output: Path, *options: str) -> list[str]:
     """Writes the project to `source`; the command exports it to `output`."""
     source.write_text(json.dumps(project(scene), indent=1))
-    return [sys.executable, "-m", "cli", "export", str(source), str(output), "--force", "-q", *options]
+    return [sys.executable, "-m", "reelmill", "export", str(source), str(output), "--force", "-q", *options]
 
 
 def draw_letterings(scene: Scene) -> None:
@@ -47,7 +47,7 @@ def draw_letterings(scene: Scene) -> None:
         drawn, source = text.file.path.with_suffix(".drawn.png"), text.file.path.with_suffix(".json")
         stage = Stage("title", 1920, 1080, 1, (), (Layer(text, 0, 1, layer.box),))
         source.write_text(json.dumps(project(Scene("title", "title", stage))))
-        frame = [sys.executable, "-m", "cli", "frame", str(source), "--at", "0", str(drawn), "--force"]
+        frame = [sys.executable, "-m", "reelmill", "frame", str(source), "--at", "0", str(drawn), "--force"]
         subprocess.run(frame, check=True)
         footage.lettering(text.file.path, drawn, layer.box)
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from export.films.video_encoding import DEFAULT_THREADS
+from reelmill.export.films.video_encoding import DEFAULT_THREADS
 from tests.benchmarks import peer_ffmpeg, peer_melt, peer_reelmill
 from tests.benchmarks.scene import Scene
 

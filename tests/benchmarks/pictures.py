@@ -29,8 +29,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from export.pictures.picture_encoding import Jpeg
-from export.pictures.picture_pipeline import PicturePipeline
+from reelmill.export.pictures.picture_encoding import Jpeg
+from reelmill.export.pictures.picture_pipeline import PicturePipeline
 from tests.benchmarks.tables import write_between_markers
 
 Picture = npt.NDArray[np.float32]

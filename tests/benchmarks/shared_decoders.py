@@ -223,7 +223,7 @@ class Run:
 def export(folder: Path, case: Case, system: str) -> Run:
     source, report = folder / "project.json", folder / "report.json"
     source.write_text(json.dumps(case.project))
-    command = [sys.executable, "-m", "cli", "export", str(source), str(folder / "out.mp4"), "--force", "-q"]
+    command = [sys.executable, "-m", "reelmill", "export", str(source), str(folder / "out.mp4"), "--force", "-q"]
     started = time.perf_counter()
     subprocess.run([*command, "--system", system, "--report", str(report)], check=True)
     return Run(time.perf_counter() - started, json.loads(report.read_text()))

@@ -21,19 +21,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from decoders.audio_decode_pool import AudioDecodePool
-from decoders.audio_messages import BufferRequest, DecodeStart
-from decoders.probe import probe
-from decoders.sound import SoundReader
-from decoders.sound_playback import PlayedPart
-from export.report import peak_memory_bytes
-from export.sound import mixer as mixer_module
-from export.sound.mixer import BATCH, DEPTH, Lane, Mixer
-from export.sound.sound_gain import Window
-from export.sound.voice_gain import VoiceGain
-from planner.animation import Animated
-from planner.sound_plan import GainStage, TimeLine
-from planner.timeline import Media
+from reelmill.decoders.probe import probe
+from reelmill.decoders.sound.audio_decode_pool import AudioDecodePool
+from reelmill.decoders.sound.audio_messages import BufferRequest, DecodeStart
+from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound_playback import PlayedPart
+from reelmill.export.sound import mixer as mixer_module
+from reelmill.export.sound.mixer import BATCH, DEPTH, Lane, Mixer
+from reelmill.export.sound.sound_gain import Window
+from reelmill.export.sound.voice_gain import VoiceGain
+from reelmill.export.telling.report import peak_memory_bytes
+from reelmill.planner.animation import Animated
+from reelmill.planner.sound.sound_plan import GainStage, TimeLine
+from reelmill.planner.timeline import Media
 
 RATE = 48000
 VOICES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -264,7 +264,15 @@ def against_ffmpeg(folder: Path, rounds: int) -> None:
         "tracks": [{"kind": "audio", "clips": [{"media": path.name, "duration": 60}]} for path in paths],
     }
     (folder / "tracks.json").write_text(json.dumps(project))
-    ours = [sys.executable, "-m", "cli", "export", str(folder / "tracks.json"), str(folder / "ours.wav"), "--force"]
+    ours = [
+        sys.executable,
+        "-m",
+        "reelmill",
+        "export",
+        str(folder / "tracks.json"),
+        str(folder / "ours.wav"),
+        "--force",
+    ]
     inputs = [argument for path in paths for argument in ("-i", str(path))]
     graph = f"amix=inputs={len(paths)}:normalize=0"
     theirs = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", graph, str(folder / "theirs.wav")]

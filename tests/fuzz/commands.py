@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cli.main import main
+from reelmill.cli.main import main
 from tests.fuzz.cases import Fault
 
 EXIT_CODES = (0, 1, 2, 3, 130)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from export.batches.batch_state import STATE_NAME, BatchState
-from export.batches.job_list import jobs_of, read_job_list
-from export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame, StoredSound
-from export.checks.golden_store import MANIFEST, GoldenStore
-from export.checks.sound_fingerprint import FingerprintMaker
-from planner.errors import ExportError
-from planner.loader import load_document
+from reelmill.export.batches.batch_state import STATE_NAME, BatchState
+from reelmill.export.batches.job_list import jobs_of, read_job_list
+from reelmill.export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame, StoredSound
+from reelmill.export.checks.golden_store import MANIFEST, GoldenStore
+from reelmill.export.checks.sound_fingerprint import FingerprintMaker
+from reelmill.planner.errors import ExportError
+from reelmill.planner.project_file.loader import load_document
 from tests.fuzz.cases import Case, Fault
 from tests.fuzz.project_cases import ODD_NUMBERS, ODD_TEXTS, broken, places
 

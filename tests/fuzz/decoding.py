@@ -13,15 +13,15 @@ from pathlib import Path
 
 import av
 
-from decoders.container import video_streams
-from decoders.normalise import normalise
-from decoders.probe import probe
-from decoders.video_reader import open_reader
-from planner.colour import VIDEO
-from planner.errors import ExportError
-from planner.frames import DecodeStatistics, Frame
-from planner.media import MediaFacts, Orientation
-from planner.timeline import Media
+from reelmill.decoders.files.container import video_streams
+from reelmill.decoders.frames.normalise import normalise
+from reelmill.decoders.probe import probe
+from reelmill.decoders.video.video_reader import open_reader
+from reelmill.planner.colour import VIDEO
+from reelmill.planner.errors import ExportError
+from reelmill.planner.frames import DecodeStatistics, Frame
+from reelmill.planner.media import MediaFacts, Orientation
+from reelmill.planner.timeline import Media
 
 MAX_FRAMES = 60
 MAX_PIXELS = 1 << 20

@@ -16,11 +16,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from planner.schema import json_schema
-from planner.starter import starter_project
+from reelmill.planner.project_file.schema import json_schema
+from reelmill.planner.project_file.starter import starter_project
 from tests.fuzz.cases import Case
 from tests.fuzz.seed_media import media_names, named_by_examples
-from tests.random_projects import SOURCES, projects
+from tests.support.random_projects import SOURCES, projects
 
 Json = Any
 Place = tuple[Any, Any]

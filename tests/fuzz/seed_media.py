@@ -17,8 +17,8 @@ import font_source_sans_pro
 import numpy as np
 from PIL import Image
 
-from tests.clips import ffmpeg
-from tests.random_projects import SOURCES
+from tests.support.clips import ffmpeg
+from tests.support.random_projects import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.8")

@@ -10,8 +10,8 @@ import resource
 import time
 from pathlib import Path
 
-from export.api import render
-from export.job import ExportOptions
+from reelmill.export.api import render
+from reelmill.export.opening.job import ExportOptions
 from tests.stress.scenarios import FILES, make_media, many_files, written
 
 DESCRIPTORS = 34

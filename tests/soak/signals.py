@@ -65,7 +65,7 @@ class Victim:
 
     def start(self, version: str) -> subprocess.Popen[str]:
         targets = [str(self.out / name) for name in TARGETS]
-        command = [sys.executable, "-X", "faulthandler", "-m", "cli", "export", str(self._projects[version])]
+        command = [sys.executable, "-X", "faulthandler", "-m", "reelmill", "export", str(self._projects[version])]
         command += [*targets, "--force", "--quiet"]
         return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 

@@ -27,16 +27,16 @@ from pathlib import Path
 
 import numpy as np
 
-from export.api import batch, render
-from export.job import ExportOptions, SilentListener, System
-from export.pictures.picture_encoding import Png
-from export.pictures.picture_pipeline import PicturePipeline
-from export.project import probe_file
-from export.session import export_film
-from export.sound.sound_analysis import AnalysisOptions, analyze_sounds
-from planner.errors import RenderError
-from planner.outputs import Output
-from planner.sound_analysis import AnalysisRequest
+from reelmill.export.api import batch, render
+from reelmill.export.opening.job import ExportOptions, SilentListener, System
+from reelmill.export.opening.project import probe_file
+from reelmill.export.pictures.picture_encoding import Png
+from reelmill.export.pictures.picture_pipeline import PicturePipeline
+from reelmill.export.rendering.session import export_film
+from reelmill.export.sound.sound_analysis import AnalysisOptions, analyze_sounds
+from reelmill.planner.errors import RenderError
+from reelmill.planner.outputs import Output
+from reelmill.planner.sound.sound_analysis import AnalysisRequest
 from tests.stress.scenarios import FILES, OUTPUTS, anything, make_media, many_files, written
 from tests.stress.shaken_threads import set_naps, shake
 

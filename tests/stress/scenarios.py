@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from tests.clips import ffmpeg
+from tests.support.clips import ffmpeg
 
 Json = dict[str, Any]
 FILES = 40

@@ -1,0 +1,1 @@
+"""The OpenGL context, shaders, surfaces and textures."""

@@ -1,0 +1,1 @@
+"""Media files: how they are opened, identified and demuxed."""

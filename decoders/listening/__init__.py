@@ -1,0 +1,1 @@
+"""Measurements of sound: loudness, silences, waveform and pitch, in worker processes."""

@@ -1,0 +1,1 @@
+"""Workers, slots and the frame cache of system V2."""

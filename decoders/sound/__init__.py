@@ -1,0 +1,1 @@
+"""Sound of files: decoding, resampling, speed, and the pool that decodes for the mixer."""

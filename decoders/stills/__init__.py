@@ -1,0 +1,1 @@
+"""Picture files: stills, animations and numbered sequences."""

@@ -1,0 +1,1 @@
+"""Worker processes, interrupts, and what libav logs."""

@@ -1,0 +1,1 @@
+"""Video streams: exact seeking, decoding, colour tags, pixel formats."""

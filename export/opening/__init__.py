@@ -1,0 +1,1 @@
+"""From a project's path to everything that is known before rendering."""

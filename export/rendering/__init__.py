@@ -1,0 +1,1 @@
+"""From an opened project to finished pictures and sound: the render loop."""

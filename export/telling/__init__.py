@@ -1,0 +1,1 @@
+"""What an export reports: the plan, the report, profiles, and facts about the machine."""

@@ -1,0 +1,345 @@
+"""The project file as its author writes it: one model for each object, checked by pydantic.
+
+In: JSON data with variables replaced (planner.variables). Out: models whose values are those of planner.timeline,
+which planner.loader builds from them. The text under a field is its description in the JSON Schema. None stands for
+a key that was left out; what spans several fields is checked by planner.rules.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from reelmill.planner import timeline
+from reelmill.planner.animation import Animated, Easing
+from reelmill.planner.document.document_animation import Animation
+from reelmill.planner.document.document_checks import MomentsOrChecks
+from reelmill.planner.document.document_export import Export, OutputEntry
+from reelmill.planner.document.document_fade import Fade
+from reelmill.planner.document.document_fields import (
+    Characters,
+    Choice,
+    EasingCurve,
+    FormatVersion,
+    FrameRate,
+    Label,
+    Number,
+    Numbers,
+    Points,
+    Speed,
+    Switch,
+    VariableValue,
+    Whole,
+)
+from reelmill.planner.document.document_lists import Several
+from reelmill.planner.document.document_metadata import Marker, Subtitle
+from reelmill.planner.document.document_places import FilePath, Reference, Seconds
+from reelmill.planner.document.document_text import AnyColour, Document, LineWidth, Text
+from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS
+
+Name = Annotated[str, Characters()]
+Enabled = Annotated[bool, Switch()]
+Pixels = Annotated[int, Whole(1, MAX_CANVAS_PX)]
+Duration = Annotated[Fraction, Seconds("positive")]
+Delay = Annotated[Fraction, Seconds("not negative")]
+Fraction01 = Annotated[Animated, Animation(0, 1)]
+Decibels = Annotated[Animated, Animation(-200, 60)]
+Pan = Annotated[Animated, Animation(-1, 1)]
+FilterChain = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
+Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
+
+
+class Canvas(Document):
+    """The picture that is rendered."""
+
+    width: Pixels
+    """Pixels."""
+    height: Pixels
+    """Pixels."""
+    fps: Annotated[Fraction, FrameRate()]
+    """Frames a second, exact: a number, or "N/D" such as "30000/1001"."""
+    background: AnyColour = timeline.BLACK
+    """Colour under all tracks. Default: black."""
+    duration: Duration | None = None
+    """Length of the film. Default: the end of the last clip."""
+
+
+class Sound(Document):
+    """The sound that is mixed."""
+
+    sample_rate: Annotated[int, Whole(8000, 192_000)] = 48_000
+    """Samples a second."""
+    channels: Annotated[int, Whole(1, 8)] = 2
+    """1 is mono, 2 is stereo, 6 is 5.1."""
+    gain_db: Decibels | None = None
+    """Of everything, decibels. Default: 0."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that everything goes through, such as "highpass=f=30,acompressor". Default: none."""
+    loudness: Annotated[float, Number(-60, 0)] | None = None
+    """Integrated loudness to which the film is brought, LUFS (EBU R 128). Default: it stays as it is."""
+    true_peak: Annotated[float, Number(-60, 0)] | None = None
+    """Ceiling, dBTP: a limiter keeps the film under it. Default: -1 where loudness is given, else no limiter."""
+
+
+class Media(Document):
+    """A media file, or a sequence of pictures."""
+
+    path: Annotated[str, FilePath(network=True)]
+    """Path, relative to the project file. With a number pattern (shots/%04d.png) it is an image sequence."""
+    video_stream: Annotated[int, Whole(0, 1000)] | None = None
+    """Index among the file's video streams. Default: the stream flagged default, else the first."""
+    audio_stream: Annotated[int, Whole(0, 1000)] | None = None
+    """Index among the file's audio streams. Default: the stream flagged default, else the first."""
+    on_error: Annotated[Literal["fail", "conceal"], Choice()] = "fail"
+    """What damage in the range that is shown does: fail ends the export, conceal shows what the decoder makes of it."""
+    deinterlace: Annotated[Literal["auto", "off"], Choice()] = "auto"
+    """auto deinterlaces frames that are flagged interlaced, off keeps them."""
+    fps: Annotated[Fraction, FrameRate()] | None = None
+    """Of an image sequence: pictures a second. Default: the canvas' rate."""
+    start_number: Annotated[int, Whole(0, 10**9)] | None = None
+    """Of an image sequence: the number of its first picture. Default: the lowest that exists."""
+
+
+class Stroke(Document):
+    """The line along a shape's edge."""
+
+    width: LineWidth
+    """Pixels, half of them outside."""
+    color: AnyColour = (1.0, 1.0, 1.0, 1.0)
+    """Default: white."""
+
+
+def _needs(kinds: list[str], key: str) -> JsonDict:
+    return {"if": {"properties": {"type": {"enum": [*kinds]}}, "required": ["type"]}, "then": {"required": [key]}}
+
+
+class Shape(Document):
+    """A drawn figure."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_needs(["line", "polygon"], "points")]})
+
+    type: Annotated[Literal["rectangle", "ellipse", "line", "polygon"], Choice()]
+    """The figure."""
+    size: Size
+    """Width and height of its picture, pixels."""
+    fill: AnyColour | None = None
+    """Colour inside. A shape has a fill, a stroke or both; a line has a stroke. Default: none."""
+    stroke: Stroke | None = None
+    """Default: none."""
+    radius: LineWidth = 0.0
+    """Of a rectangle's corners, pixels."""
+    points: Annotated[tuple[tuple[float, float], ...], Points(MAX_POINTS, 100_000)] = ()
+    """Of a line (two or more) or polygon (three or more): [x, y] in pixels of its picture."""
+
+
+class Crop(Document):
+    """Fractions of the source picture that are cut off."""
+
+    left: Fraction01 | None = None
+    """Default: 0."""
+    top: Fraction01 | None = None
+    """Default: 0."""
+    right: Fraction01 | None = None
+    """Default: 0."""
+    bottom: Fraction01 | None = None
+    """Default: 0."""
+
+
+class Transform(Document):
+    """Where the picture lies on the canvas of its composition."""
+
+    position: Annotated[Animated, Animation(-1_000_000, 1_000_000, 2, "[x, y]")] | None = None
+    """Canvas pixels at which the anchor lies. Default: the canvas' centre."""
+    scale: Annotated[Animated, Animation(-1000, 1000, 2, "[x, y]", spread=True)] | None = None
+    """A number or [x, y]; negative mirrors. Default: 1."""
+    rotation: Annotated[Animated, Animation(-1_000_000, 1_000_000)] | None = None
+    """Degrees, clockwise. Default: 0."""
+    anchor: Annotated[Animated, Animation(-1000, 1000, 2, "[x, y]")] | None = None
+    """Fractions of the fitted picture: the point that is placed, and about which it is scaled and turned.
+    Default: [0.5, 0.5]."""
+    opacity: Fraction01 | None = None
+    """0 is invisible, 1 is full. Default: 1."""
+
+
+class Duck(Document):
+    """Quieter while another track sounds."""
+
+    by: Name
+    """Id of another track of the same composition."""
+    amount_db: Annotated[float, Number(-100, 0)] = -12.0
+    """Decibels of the full reduction."""
+    threshold_db: Annotated[float, Number(-100, 0)] = -40.0
+    """Level (RMS over 20 ms, decibels of full scale) above which that track sounds."""
+    attack: Delay = Fraction(1, 20)
+    """Time from no to full reduction. Default: 0.05."""
+    release: Delay = Fraction(2, 5)
+    """Time from full to no reduction. Default: 0.4."""
+
+
+class ClipAudio(Document):
+    """The sound of a clip."""
+
+    gain_db: Decibels | None = None
+    """Decibels. Default: 0."""
+    pan: Pan | None = None
+    """-1 is left, 1 is right. Default: 0, which leaves every channel as it is."""
+    fade_in: Fade | None = None
+    """Time from silence to full, from the clip's start; also as {"duration", "curve"}. Default: 0."""
+    fade_out: Fade | None = None
+    """Time from full to silence, up to the clip's end; also as {"duration", "curve"}. Default: 0."""
+    mute: Annotated[bool, Switch()] = False
+    """Takes the sound away."""
+    pitch: Annotated[timeline.Pitch, Choice()] = "keep"
+    """What a speed other than 1 does to the pitch: keep leaves it, follow changes it, as a tape does."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that its sound goes through. Default: none."""
+    duck: Duck | None = None
+    """Default: none."""
+
+
+class TrackAudio(Document):
+    """The sound of a track."""
+
+    gain_db: Decibels | None = None
+    """Decibels. Default: 0."""
+    pan: Pan | None = None
+    """-1 is left, 1 is right. Default: 0, which leaves every channel as it is."""
+    mute: Annotated[bool, Switch()] = False
+    """Takes the sound away."""
+    solo: Annotated[bool, Switch()] = False
+    """Silences every track of its composition that has no solo."""
+    filters: FilterChain | None = None
+    """A chain of libavfilter that the sum of its clips goes through. Default: none."""
+    duck: Duck | None = None
+    """Default: none."""
+
+
+class Transition(Document):
+    """How the overlap with the clip before passes to this one."""
+
+    type: Annotated[timeline.TransitionType, Choice()] = "dissolve"
+    """The kind of transition."""
+    direction: Annotated[timeline.Direction, Choice()] = "left"
+    """Where the edge of a wipe, or the pictures of a push, move to."""
+    color: AnyColour = timeline.BLACK
+    """That a fade goes through. Default: black."""
+    easing: Annotated[Easing, EasingCurve()] | None = None
+    """Of the progress. Default: linear."""
+
+
+CONTENTS = ("media", "composition", "text", "solid", "shape")
+"""Keys of a clip of which exactly one is given."""
+
+
+class Clip(Document):
+    """A stretch of a track that shows exactly one of media, composition, text, solid and shape."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CONTENTS]})
+
+    id: Name | None = None
+    """Name for messages and reports, unique in its composition. Default: made of the track's."""
+    media: Annotated[str, Reference("media")] | None = None
+    """Name of an entry of media: its picture and sound."""
+    composition: Annotated[str, Reference("compositions")] | None = None
+    """Name of an entry of compositions."""
+    text: Text | None = None
+    """A text."""
+    solid: AnyColour | None = None
+    """A colour that fills the canvas."""
+    shape: Shape | None = None
+    """A drawn figure."""
+    start: Annotated[Fraction, Seconds("not negative")] | None = None
+    """When it begins, in its composition. Default: the end of the clip before it in the track, else 0."""
+    duration: Duration | None = None
+    """How long it is shown. Default: the rest of its media or composition; others need it."""
+    in_point: Annotated[Fraction, Seconds()] | None = Field(default=None, alias="in")
+    """Source time at its start. Default: 0, or the end of the source where speed is negative."""
+    speed: Annotated[Fraction, Speed()] = Fraction(1)
+    """Source seconds for each second of the timeline; 0 freezes, negative plays backwards. Default: 1."""
+    fit: Annotated[timeline.Fit, Choice()] | None = None
+    """How the picture is fitted to the canvas: contain (the default for media), cover, fill, or none (the default for
+    all others)."""
+    crop: Crop | None = None
+    """Cut off before the picture is fitted. Default: nothing."""
+    transform: Transform | None = None
+    """Default: centred."""
+    blend: Annotated[timeline.Blend, Choice()] = "normal"
+    """How it is mixed with what lies below."""
+    audio: ClipAudio | None = None
+    """Default: as it is."""
+    transition: Transition | None = None
+    """From the clip before it, which it must overlap. Default for clips that overlap: dissolve."""
+    after_end: Annotated[timeline.AfterEnd, Choice()] = "error"
+    """What is shown past the end of the source: error refuses the project; hold, loop or blank."""
+    enabled: Enabled = True
+    """false switches it off; it keeps its place."""
+
+
+class Track(Document):
+    """Clips one after the other. Neighbours may overlap; the overlap is a transition."""
+
+    id: Name | None = None
+    """Name for messages, unique in its composition. Default: track-1, track-2 and so on."""
+    kind: Annotated[Literal["video", "audio"], Choice()] = "video"
+    """video: picture, and the sound of its clips; audio: sound only."""
+    enabled: Enabled = True
+    """false switches it off."""
+    opacity: Fraction01 | None = None
+    """Of all its clips. Default: 1."""
+    audio: TrackAudio | None = None
+    """Default: as it is."""
+    clips: Annotated[list[Clip], Several()] = Field(default=[])
+    """In ascending order of start and of end."""
+
+
+class Composition(Document):
+    """A canvas of its own, which clips show like one picture."""
+
+    width: Pixels | None = None
+    """Pixels. Default: the root canvas'."""
+    height: Pixels | None = None
+    """Pixels. Default: the root canvas'."""
+    duration: Duration | None = None
+    """Its length. Default: the end of its last clip."""
+    background: AnyColour = timeline.TRANSPARENT
+    """Colour under its tracks. Default: transparent."""
+    tracks: Annotated[list[Track], Several()] = Field(default=[])
+    """Painted bottom to top."""
+
+
+class Project(Document):
+    """A timeline that reelmill renders to a film."""
+
+    schema_address: Annotated[str, Characters(4096)] | None = Field(default=None, alias="$schema")
+    """Address or path of this schema, for editors."""
+    version: Annotated[int, FormatVersion()] = 1
+    """Of the project file's format."""
+    name: Name | None = None
+    """Of the project, for people."""
+    variables: Annotated[dict[str, Annotated[object, VariableValue()]], Several()] = Field(default={})
+    """Values that ${name} in any string stands for; --set NAME=VALUE wins."""
+    tags: Annotated[dict[str, Annotated[str, Label()]], Several()] = Field(default={})
+    """Metadata that is written into the film, such as title and artist."""
+    markers: Annotated[list[Marker], Several()] = Field(default=[])
+    """Chapters of the film."""
+    subtitles: Annotated[list[Subtitle], Several()] = Field(default=[])
+    """Files of subtitles, each a track of the film or burnt into its pictures."""
+    canvas: Canvas
+    """The picture that is rendered."""
+    audio: Sound = Sound()
+    """The sound that is mixed."""
+    media: Annotated[dict[str, Media], Several()] = Field(default={})
+    """Media files by name."""
+    compositions: Annotated[dict[str, Composition], Several()] = Field(default={})
+    """Compositions by name."""
+    tracks: Annotated[list[Track], Several()]
+    """Painted bottom to top."""
+    export: Export = Export()
+    """How films are encoded."""
+    outputs: Annotated[list[OutputEntry], Several()] = Field(default=[])
+    """What an export writes in one pass, where the command line names no output."""
+    checks: MomentsOrChecks | None = None
+    """What `reelmill check` looks at: moments, or an object. Default: where things change, exactly."""

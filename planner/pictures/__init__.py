@@ -1,0 +1,1 @@
+"""From an output frame's number to the plan of its picture."""

@@ -1,0 +1,236 @@
+"""From an output frame's number to its FramePlan: the pure heart of every export.
+
+In: a resolved timeline, the facts of its media and the sizes of its texts. Out: for each n the layers of that
+frame, exact source frames chosen by rule. Passive and immutable after construction but for its memo; one thread.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reelmill.planner.clock import frame_count, frame_time
+from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
+from reelmill.planner.frames import FrameRequest, InstancePath
+from reelmill.planner.media import MediaFacts
+from reelmill.planner.pictures.geometry import Placement, Size, place
+from reelmill.planner.pictures.source_time import Moment, source_moment, within_source
+from reelmill.planner.timeline import (
+    Clip,
+    Composition,
+    CompositionContent,
+    MediaContent,
+    Shape,
+    Solid,
+    Text,
+    Timeline,
+    Track,
+    Transition,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _ActiveTrack:
+    """A track's enabled clips, ready for bisection."""
+
+    track: Track
+    clips: tuple[Clip, ...]
+    starts: tuple[Fraction, ...]
+
+    def at(self, moment: Moment) -> tuple[Clip, ...]:
+        """The one clip, or the two overlapping ones, that are active; the earlier first."""
+        find = bisect_left if moment.backwards else bisect_right
+        index = find(self.starts, moment.time)
+        return tuple(c for c in self.clips[max(index - 2, 0) : index] if moment.within(c.start, c.end))
+
+
+class FramePlanner:
+    """Plans output frames of one timeline."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        facts: Mapping[str, MediaFacts],
+        text_sizes: Mapping[Text, tuple[float, float]],
+    ) -> None:
+        """`text_sizes`: nominal width and height in pixels of every text the timeline shows."""
+        self._timeline = timeline
+        self._facts = facts
+        self._text_sizes = text_sizes
+        self._tracks: dict[str | None, tuple[_ActiveTrack, ...]] = {}
+        self._fixed: dict[tuple[str | None, str, Size], Placement | None] = {}
+        self._nested: dict[tuple[str, Moment], CompositionPlan] = {}
+        """Of the frame that is being planned: a composition shown twice at one moment is planned once."""
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the whole film."""
+        return frame_count(self._timeline.duration, self._timeline.fps)
+
+    def plan(self, output_frame: int) -> FramePlan:
+        """What output frame n of the whole film is made of."""
+        time = frame_time(output_frame, self._timeline.fps)
+        active: set[InstancePath] = set()
+        self._nested.clear()
+        picture = self._composition(self._timeline.root, Moment(time), (), active)
+        return FramePlan(output_frame, time, picture, frozenset(active))
+
+    def plans(self, frames: range) -> Iterator[FramePlan]:
+        """The plans of several frames, one after the other."""
+        return (self.plan(n) for n in frames)
+
+    def _composition(
+        self, composition: Composition, moment: Moment, above: InstancePath, active: set[InstancePath]
+    ) -> CompositionPlan:
+        layers = []
+        for track in self._active_tracks(composition):
+            layer = self._track(composition, track, moment, above, active)
+            if layer is not None:
+                layers.append(layer)
+        return CompositionPlan(
+            composition.id, composition.width, composition.height, composition.background, tuple(layers)
+        )
+
+    def _active_tracks(self, composition: Composition) -> tuple[_ActiveTrack, ...]:
+        tracks = self._tracks.get(composition.id)
+        if tracks is None:
+            tracks = tuple(
+                _ActiveTrack(track, clips, tuple(c.start for c in clips))
+                for track in composition.tracks
+                if track.enabled and track.kind == "video" and (clips := tuple(c for c in track.clips if c.enabled))
+            )
+            self._tracks[composition.id] = tracks
+        return tracks
+
+    def _track(
+        self,
+        composition: Composition,
+        track: _ActiveTrack,
+        moment: Moment,
+        above: InstancePath,
+        active: set[InstancePath],
+    ) -> Layer | TransitionLayer | None:
+        clips = track.at(moment)
+        if not clips:
+            return None
+        opacity = track.track.opacity.share(moment.time, backwards=moment.backwards)
+        if len(clips) == 1:
+            return self._clip(composition, clips[0], moment, above, active, track_opacity=opacity)
+        before, after = clips
+        transition = after.transition or Transition()
+        overlap = before.end - after.start
+        return TransitionLayer(
+            type=transition.type,
+            direction=transition.direction,
+            color=transition.color,
+            progress=transition.easing(float((moment.time - after.start) / overlap)),
+            before=self._clip(composition, before, moment, above, active),
+            after=self._clip(composition, after, moment, above, active),
+            opacity=opacity,
+            blend=after.blend,
+        )
+
+    def _clip(
+        self,
+        composition: Composition,
+        clip: Clip,
+        moment: Moment,
+        above: InstancePath,
+        active: set[InstancePath],
+        track_opacity: float = 1.0,
+    ) -> Layer | None:
+        instance = (*above, clip.id)
+        found = self._source(clip, moment, instance, composition, active)
+        if found is None:
+            return None
+        source, natural = found
+        elapsed = Moment(moment.time - clip.start, moment.backwards)
+        placement = self._placement(composition, clip, natural, elapsed)
+        opacity = clip.transform.opacity.share(elapsed.time, backwards=elapsed.backwards) * track_opacity
+        if placement is None or opacity <= 0:
+            return None
+        return Layer(
+            instance=instance,
+            source=source,
+            part=placement.part,
+            width=placement.width,
+            height=placement.height,
+            matrix=placement.matrix,
+            opacity=opacity,
+            blend=clip.blend,
+            zooms=not clip.transform.scale.is_constant and _stands_still(source),
+        )
+
+    def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
+        """Most clips stand still: their placement is computed once for each size of their source."""
+        key = (composition.id, clip.id, natural)
+        if key in self._fixed:
+            return self._fixed[key]
+        placement = place(natural, (Fraction(composition.width), Fraction(composition.height)), clip, elapsed)
+        transform, crop = clip.transform, clip.crop
+        parts = (transform.position, transform.scale, transform.rotation, transform.anchor)
+        edges = (crop.left, crop.top, crop.right, crop.bottom)
+        if all(value is None or value.is_constant for value in (*parts, *edges)):
+            self._fixed[key] = placement
+        return placement
+
+    def _source(
+        self,
+        clip: Clip,
+        moment: Moment,
+        instance: InstancePath,
+        composition: Composition,
+        active: set[InstancePath],
+    ) -> tuple[PictureSource | CompositionPlan | Text | Solid | Shape, Size] | None:
+        """What the clip shows now, and its natural size in pixels; None where it shows nothing."""
+        content = clip.content
+        match content:
+            case MediaContent():
+                active.add(instance)
+                facts = self._facts[content.media]
+                assert facts.video is not None
+                pts = self._pts(clip, facts, moment)
+                if pts is None:
+                    return None
+                request = FrameRequest(content.media, facts.file_hash, pts, instance)
+                source = PictureSource(request, opaque=not facts.video.has_alpha, still=facts.video.table is None)
+                return source, facts.video.display_size_at(pts)
+            case CompositionContent():
+                nested = self._timeline.compositions[content.composition]
+                assert nested.duration is not None
+                inner = within_source(source_moment(clip, moment), nested.duration, clip.after_end)
+                if inner is None:
+                    return None
+                key = (content.composition, inner)
+                plan = self._nested.get(key)
+                if plan is None:
+                    plan = self._nested[key] = self._composition(nested, inner, instance, active)
+                return plan, (Fraction(nested.width), Fraction(nested.height))
+            case Text():
+                width, height = self._text_sizes[content]
+                return content, (Fraction(width), Fraction(height))
+            case Shape():
+                return content, (Fraction(content.size[0]), Fraction(content.size[1]))
+            case Solid():
+                return content, (Fraction(composition.width), Fraction(composition.height))
+
+    def _pts(self, clip: Clip, facts: MediaFacts, moment: Moment) -> int | None:
+        """The source frame by the rule for forward or backward play; None where the clip is blank."""
+        assert facts.video is not None
+        table = facts.video.table
+        if table is None:
+            return 0
+        source = source_moment(clip, moment)
+        if clip.after_end in ("loop", "blank"):
+            inside = within_source(source, table.duration, clip.after_end)
+            if inside is None:
+                return None
+            source = inside
+        return table.frame_before(source.time) if source.backwards else table.frame_at(source.time)
+
+
+def _stands_still(source: PictureSource | CompositionPlan | Text | Solid | Shape) -> bool:
+    """Whether it shows the same in every frame, and is made smaller for each."""
+    return isinstance(source, Text | Shape) or (isinstance(source, PictureSource) and source.still)

@@ -1,0 +1,1 @@
+"""Threads, waiting, and files: what every room needs of the operating system."""

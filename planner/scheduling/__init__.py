@@ -1,0 +1,1 @@
+"""What shared decoders work from: the decode schedule of a whole export."""

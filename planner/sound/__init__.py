@@ -1,0 +1,1 @@
+"""What sounds when, through which buses, and what was measured of it."""

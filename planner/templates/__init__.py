@@ -1,0 +1,1 @@
+"""Project files as templates: JSON with places, variables and repeated objects."""

@@ -1,0 +1,1 @@
+"""What holds for a whole timeline: nesting, resolved times, markers, the choice of system."""
