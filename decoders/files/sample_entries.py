@@ -13,6 +13,8 @@ from typing import BinaryIO
 from reelmill.planner.process.regular_files import open_for_reading
 
 _MAX_INDEX_BYTES = 2**26
+_MAX_BOXES = 100_000
+"""At the top of a file. A live recording of a day has 86,400 fragments of one second; its index stands before them."""
 
 
 def sample_entry(path: str, track: int) -> str | None:
@@ -32,7 +34,9 @@ def sample_entry(path: str, track: int) -> str | None:
 def _index(file: BinaryIO) -> bytes:
     """What the file's `moov` box holds; nothing where there is none."""
     at = 0
-    while len(header := file.read(16)) >= 8:
+    for _ in range(_MAX_BOXES):
+        if len(header := file.read(16)) < 8:
+            break
         size, kind = struct.unpack(">I4s", header[:8])
         start = 8
         if size == 1 and len(header) == 16:

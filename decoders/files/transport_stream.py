@@ -17,6 +17,8 @@ _SYNC = 0x47
 _SIZE = 188
 _SPACINGS = (188, 192, 204)
 """Bytes from packet to packet: plain, with a time stamp (Blu-ray, AVCHD), with error correction."""
+_MOST_ADAPTATION = _SIZE - 4
+"""Bytes of the longest adaptation field, its length byte included: all that follows the packet's header."""
 _PROGRAM_TABLE = 0
 _UNITS = 4
 """Looked at: a parser holds frames back, so the leap may come behind one of those that follow."""
@@ -30,7 +32,7 @@ class _Packet:
     number: int
     """Continuity counter."""
     broken: bool
-    """A receiver could not correct it."""
+    """A receiver could not correct it, or its adaptation field is longer than the packet."""
     stuffed: bool
     """It is filled up: a unit ends here."""
     payload: bytes
@@ -62,22 +64,24 @@ def _packets(blocks: Iterator[bytes]) -> Iterator[_Packet]:
             pid=(block[1] & 0x1F) << 8 | block[2],
             starts=bool(block[1] & 0x40),
             number=block[3] & 0x0F,
-            broken=bool(block[1] & 0x80),
+            broken=bool(block[1] & 0x80) or adaptation > _MOST_ADAPTATION,
             stuffed=bool(adaptation) and adaptation > _told_bytes(block),
             payload=block[4 + adaptation : _SIZE] if block[3] & 0x10 else b"",
         )
 
 
 def _told_bytes(block: bytes) -> int:
-    """Bytes of the adaptation field that say something (ISO/IEC 13818-1, 2.4.3.4)."""
+    """Bytes of the adaptation field that say something (ISO/IEC 13818-1, 2.4.3.4).
+
+    A damaged field may claim more bytes than it has.
+    """
     if block[4] == 0:
         return 0
     flags, told = block[5], 2
     told += 6 * bool(flags & 0x10) + 6 * bool(flags & 0x08) + bool(flags & 0x04)
-    if flags & 0x02:
-        told += 1 + block[4 + told]
-    if flags & 0x01:
-        told += 1 + block[4 + told]
+    for flag in (0x02, 0x01):
+        if flags & flag:
+            told += 1 + int.from_bytes(block[4 + told : 5 + told])
     return told
 
 
@@ -94,10 +98,10 @@ def _whole(packets: Iterator[_Packet]) -> bool:
             table = packet
         if packet.pid != first.pid:
             continue
-        if not packet.payload:
-            continue
         if packet.broken:
             return False
+        if not packet.payload:
+            continue
         leaps = packet.number != (last.number + 1) & 0x0F
         if packet.starts and leaps:
             # Units of pictures mostly don't tell their length; filling shows where they end, unless they just fit.

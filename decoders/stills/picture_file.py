@@ -53,6 +53,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\x0a", "jpegxl"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "jpegxl"),
 )
+_SGI_HEADERS = tuple(b"\x01\xda" + bytes((storage, depth)) for storage in (0, 1) for depth in (1, 2))
+"""Magic number, storage (plain or run-length), bytes of a sample."""
 _PLAIN_MAPS = {b"P1": "pbm", b"P2": "pgm", b"P3": "ppm", b"P4": "pbm", b"P5": "pgm", b"P6": "ppm"}
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 """Sizes of the information header, by which a BMP file is known from others that begin with BM."""
@@ -109,7 +111,7 @@ def _format_of(head: bytes, foot: bytes, size: int) -> str | None:
         return _branded(head)
     if head[:2] in _PLAIN_MAPS and head[2:3].isspace():
         return None if _several_maps(head, size) else _PLAIN_MAPS[head[:2]]
-    if head.startswith(b"\x01\xda") and head[2] in (0, 1) and head[3] in (1, 2):
+    if head.startswith(_SGI_HEADERS):
         return "sgi"
     if (
         head.startswith(b"\0\0\1\0")

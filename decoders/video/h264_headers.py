@@ -17,6 +17,10 @@ MAX_SEQUENCE_ID = 31
 _START = b"\0\0\1"
 _HIGH_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
 """Those whose sequence headers tell of chroma and depth (7.3.2.1.1)."""
+_MAX_CYCLE = 255
+"""num_ref_frames_in_pic_order_cnt_cycle (7.4.2.1.1)."""
+_MAX_BUFFER = 31
+"""cpb_cnt_minus1 (E.2.2)."""
 _OWN_RATIO = 255
 """aspect_ratio_idc of a ratio that is written out."""
 
@@ -180,7 +184,10 @@ def _skip_order_counts(bits: _Bits) -> None:
         bits.u(1)
         bits.ue()
         bits.ue()
-        for _ in range(bits.ue()):
+        count = bits.ue()
+        if count > _MAX_CYCLE:
+            raise HeaderError("a parameter set holds a number out of range")
+        for _ in range(count):
             bits.ue()
 
 
@@ -229,9 +236,11 @@ def _usability(bits: _Bits) -> tuple[Fraction | None, int | None]:
 
 def _skip_hrd(bits: _Bits) -> None:
     """E.1.2."""
-    count = bits.ue() + 1
+    last = bits.ue()
+    if last > _MAX_BUFFER:
+        raise HeaderError("a parameter set holds a number out of range")
     bits.u(8)
-    for _ in range(count):
+    for _ in range(last + 1):
         bits.ue()
         bits.ue()
         bits.u(1)
