@@ -50,7 +50,7 @@ def compare(path: Path, order: list[int]) -> Comparison:
     if any(ours[index] != digest for index, digest in again.items()):
         result.difference = f"a frame differs when it is sought: {[i for i, d in again.items() if ours[i] != d]}"
         return result
-    theirs, errors = _ffmpeg(path, facts.video.pix_fmt)
+    theirs, errors = _ffmpeg(path, facts.video.codec, facts.video.pix_fmt)
     if ours == theirs[: len(ours)] and (len(ours) == MAX_FRAMES or len(theirs) == len(ours)):
         result.notes.append("decode: equal" + (", though ffmpeg names errors" if errors else ""))
     elif errors:
@@ -96,20 +96,12 @@ def _digest(frame: Frame) -> str:
     return digest.hexdigest()
 
 
-def _ffmpeg(path: Path, pix_fmt: str) -> tuple[list[str], bool]:
-    """Digests of ffmpeg's frames, and whether it named an error."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-noautorotate", "-i", str(path), "-map", "0:v:0"]
-    command += [
-        "-fps_mode",
-        "passthrough",
-        "-frames:v",
-        str(MAX_FRAMES + 1),
-        "-pix_fmt",
-        pix_fmt,
-        "-f",
-        "framemd5",
-        "-",
-    ]
+def _ffmpeg(path: Path, codec: str, pix_fmt: str) -> tuple[list[str], bool]:
+    """Digests of ffmpeg's frames, and whether it named an error. VP8 is decoded by libvpx there as it is here."""
+    decoder = ["-c:v", "libvpx"] if codec == "vp8" else []
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-noautorotate", *decoder, "-i", str(path)]
+    command += ["-map", "0:v:0", "-fps_mode", "passthrough", "-frames:v", str(MAX_FRAMES + 1)]
+    command += ["-pix_fmt", pix_fmt, "-f", "framemd5", "-"]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=FFMPEG_SECONDS)
     except subprocess.TimeoutExpired:
