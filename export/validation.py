@@ -51,7 +51,7 @@ def validate_project(path: Path, options: ExportOptions) -> Validation:
 
 def _check_export(project: OpenedProject, path: Path, options: ExportOptions) -> None:
     """Raises ProjectError where what the project lists, or else a film with its settings, could not be written."""
-    from reelmill.export.films.codecs import choose_output, natural_output
+    from reelmill.export.films.codecs import settings_of_project
 
     timeline = project.timeline
     if timeline.outputs:
@@ -65,16 +65,6 @@ def _check_export(project: OpenedProject, path: Path, options: ExportOptions) ->
     except SetupError as error:
         raise ProjectError([Problem("$.tracks", error.message, error.suggestion)], file=str(path)) from error
     try:
-        choose_output(
-            natural_output(timeline.video, timeline.audio),
-            width=timeline.root.width,
-            height=timeline.root.height,
-            fps=timeline.fps,
-            sample_rate=timeline.sample_rate,
-            channels=timeline.channels,
-            has_sound=True,
-            video=timeline.video,
-            audio=timeline.audio,
-        )
+        settings_of_project(timeline, has_sound=True)
     except SetupError as error:
         raise ProjectError([Problem("$.export", error.message, error.suggestion)], file=str(path)) from error

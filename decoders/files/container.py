@@ -48,6 +48,12 @@ _PLAYLIST_HEADS = (
     (re.compile(rb"\s*\[playlist\]", re.IGNORECASE), "a PLS playlist"),
     (re.compile(rb"\s*<asx[\s>]", re.IGNORECASE), "an ASX playlist"),
 )
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+"""Bytes that text does not hold. Escape (1b) is none of them: terminals' colours begin with it."""
+_TEXT_HEADERS = (b"YUV4MPEG2 ", b"#!AMR")
+"""Of media whose samples may happen to look like text."""
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:!doctype html|html|head|!--)", re.IGNORECASE)
+_CUES = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:WEBVTT|\[Script Info\]|(?:\d++\s++)?\d\d?:\d\d:\d\d[,.]\d{3}\s*+-->)")
 _COMMENTS = rb"\s*+(?>(?><!--.*?-->)\s*+)*+"
 _SVG = (
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>)?+",
@@ -81,6 +87,8 @@ def open_container(
         problem = _drawing_problem(path)
     if problem is None and not allow_network:
         problem = _playlist_problem(path)
+    if problem is None and not remote:
+        problem = _text_problem(path)
     if problem is not None:
         message, suggestion = problem
         raise failure(message, component=component, file=path, suggestion=suggestion)
@@ -176,6 +184,18 @@ def _playlist_problem(path: str) -> tuple[str, str] | None:
                 "name the media file itself, or join the parts into one file first",
             )
     return None
+
+
+def _text_problem(path: str) -> tuple[str, str] | None:
+    """libav takes long texts for sound in formats without a header, such as AMR."""
+    head = _head(path)
+    if _NO_TEXT.search(head) or head.startswith(_TEXT_HEADERS):
+        return None
+    if _PAGE.match(head):
+        return "the file is a web page, not a media file", "download the media file itself: open the page in a browser"
+    if _CUES.match(head):
+        return "the file holds subtitles, neither picture nor sound", 'list it under "subtitles" of the project'
+    return "the file is text, not a media file", "name the media file itself"
 
 
 @functools.cache

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.export.checks.sound_fingerprint import FingerprintMaker, SoundFingerprint
-from reelmill.export.films.codecs import choose_output, natural_output
+from reelmill.export.films.codecs import settings_of_project
 from reelmill.export.opening.job import ExportOptions, Renderer
 from reelmill.export.opening.project import OpenedProject
 from reelmill.export.outputs.picture_sink import PictureFormat
@@ -147,17 +146,6 @@ def listen(opened: OpenedProject, options: ExportOptions, checkpoint: Checkpoint
 
 def _levelled(mix: SoundMix, plan: SoundPlan, opened: OpenedProject, checkpoint: Checkpoint) -> LevelledSound:
     """At the film's loudness, which is that of what the project's own codec makes of it."""
-    timeline = opened.timeline
-    settings = choose_output(
-        Path(natural_output(timeline.video, timeline.audio)),
-        width=timeline.root.width,
-        height=timeline.root.height,
-        fps=timeline.fps,
-        sample_rate=timeline.sample_rate,
-        channels=timeline.channels,
-        has_sound=True,
-        video=timeline.video,
-        audio=timeline.audio,
-    )
+    settings = settings_of_project(opened.timeline, has_sound=True)
     assert settings.audio is not None
     return LevelledSound(mix, plan, settings.audio, range(plan.sample_count), lambda _: checkpoint())

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from reelmill.decoders.system.interrupts import interrupts_held
 from reelmill.export.checks.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
 from reelmill.export.checks.difference_picture import DifferenceFigures, draw_difference, measure
-from reelmill.export.films.codecs import choose_output, natural_output
+from reelmill.export.films.codecs import settings_of_project
 from reelmill.export.films.video_encoding import VideoEncoding
 from reelmill.export.opening.film_range import frames_asked
 from reelmill.export.opening.job import ExportOptions
@@ -27,7 +27,6 @@ from reelmill.export.outputs.output_file import OutputFile
 from reelmill.export.pictures.picture_file import write_picture
 from reelmill.export.pictures.picture_formats import check_picture_path
 from reelmill.planner.errors import ExportError, RenderError
-from reelmill.planner.outputs import AudioSettings
 from reelmill.planner.timelines.selection import System
 
 POLL_SECONDS = 0.2
@@ -164,17 +163,7 @@ def _encoding(opened: OpenedProject, options: ExportOptions) -> VideoEncoding:
     """What an export would hand its pictures over as, in a container that takes the project's codec."""
     timeline = opened.timeline
     asked = timeline.video if options.video.pix_fmt is None else replace(timeline.video, pix_fmt=options.video.pix_fmt)
-    settings = choose_output(
-        natural_output(asked, AudioSettings()),
-        width=timeline.root.width,
-        height=timeline.root.height,
-        fps=timeline.fps,
-        sample_rate=timeline.sample_rate,
-        channels=timeline.channels,
-        has_sound=False,
-        video=asked,
-        audio=AudioSettings(),
-    )
+    settings = settings_of_project(timeline, has_sound=False, video=asked)
     assert settings.video is not None
     return settings.video
 

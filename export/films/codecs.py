@@ -14,6 +14,7 @@ from reelmill.export.films.audio_encoding import AUDIO_ALIASES, AudioEncoding, c
 from reelmill.export.films.containers import CONTAINERS, Options, container_of, muxer_options, refuse
 from reelmill.export.films.video_encoding import VIDEO_ALIASES, VideoEncoding, choose_video
 from reelmill.planner.outputs import Alpha, AudioSettings, VideoSettings
+from reelmill.planner.timeline import Timeline
 
 _ALIASES = VIDEO_ALIASES | AUDIO_ALIASES
 
@@ -39,6 +40,26 @@ def natural_output(video: VideoSettings, audio: AudioSettings) -> Path:
         ):
             return path
     return Path("film.mp4")
+
+
+def settings_of_project(timeline: Timeline, *, has_sound: bool, video: VideoSettings | None = None) -> OutputSettings:
+    """The settings of the film that a project describes, where no output is named.
+
+    `video`: other settings than the project's. Raises SetupError for what can't work.
+    """
+    pictures = video or timeline.video
+    sound = timeline.audio if has_sound else AudioSettings()
+    return choose_output(
+        natural_output(pictures, timeline.audio),
+        width=timeline.root.width,
+        height=timeline.root.height,
+        fps=timeline.fps,
+        sample_rate=timeline.sample_rate,
+        channels=timeline.channels,
+        has_sound=has_sound,
+        video=pictures,
+        audio=sound,
+    )
 
 
 def choose_output(

@@ -57,7 +57,7 @@ def kind_of_output(output: Output) -> OutputKind:
         return found
     suffix = path.suffix.lower()
     if output.container is None:
-        if is_numbered(path):
+        if is_numbered(path) and (suffix in PICTURE_SUFFIXES or not path.suffix):
             return "pictures"
         if suffix in ANIMATION_SUFFIXES:
             return "animation"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from reelmill.export.films.containers import STANDARD_OUTPUT
-from reelmill.export.pictures.picture_names import is_numbered
+from reelmill.export.outputs.output_names import kind_of_output
 from reelmill.planner.errors import SetupError
 from reelmill.planner.outputs import Output
 from reelmill.planner.timeline import Text, Timeline
@@ -39,7 +39,7 @@ def check_paths(outputs: Sequence[Output], project: Path, timeline: Timeline, re
 def _check_folders(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
     """A folder of numbered pictures is replaced as a whole, so nothing else may go into it or be read from it."""
     for output in outputs:
-        if not is_numbered(Path(output.path)):
+        if kind_of_output(output) != "pictures":
             continue
         folder = _same_file(Path(output.path).parent)
         for other in (*(each.path for each in outputs if each is not output), *inputs):
@@ -47,7 +47,7 @@ def _check_folders(outputs: Sequence[Output], inputs: Iterable[str]) -> None:
                 raise _refused(
                     output,
                     f"{output.path} needs a folder of its own, and {other} lies in it",
-                    "write the numbered pictures to a folder in which nothing else is",
+                    f"name a new folder, too, such as frames/{Path(output.path).name}",
                 )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from reelmill.decoders.shared.file_worker import MAX_PLACES
 from reelmill.decoders.shared_pool import frames_by_use
 from reelmill.export.decoding_system import choose_decoding
-from reelmill.export.films.codecs import choose_output, natural_output
+from reelmill.export.films.codecs import natural_output, settings_of_project
 from reelmill.export.films.copying import CopyPart, plan_copying
 from reelmill.export.opening.film_range import frames_asked
 from reelmill.export.opening.job import ExportOptions
@@ -26,7 +26,7 @@ from reelmill.export.outputs.output_costs import estimate_export
 from reelmill.export.outputs.output_plan import PlannedOutput, plan_outputs
 from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.media import MediaFacts
-from reelmill.planner.outputs import AudioSettings, Output, OutputKind
+from reelmill.planner.outputs import Output, OutputKind
 from reelmill.planner.scheduling.clip_uses import ClipUse, clip_uses, decode_sources
 from reelmill.planner.scheduling.export_planner import frame_bytes
 from reelmill.planner.scheduling.schedule import UsagePattern
@@ -308,18 +308,7 @@ def _copy_parts(
     for planned in outputs:
         if planned.copying is not None:
             return planned.copying.parts
-    timeline = opened.timeline
-    video = choose_output(
-        natural_output(timeline.video, timeline.audio),
-        width=timeline.root.width,
-        height=timeline.root.height,
-        fps=timeline.fps,
-        sample_rate=timeline.sample_rate,
-        channels=timeline.channels,
-        has_sound=False,
-        video=timeline.video,
-        audio=AudioSettings(),
-    ).video
+    video = settings_of_project(opened.timeline, has_sound=False).video
     assert video is not None
     return plan_copying(opened, frames, video, options).parts
 

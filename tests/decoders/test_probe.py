@@ -209,13 +209,41 @@ def test_empty_file(tmp_path: Path) -> None:
 def test_text_named_like_a_film(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("This is not a film.\n" * 50)
-    assert "can't be read as media" in refused(path).message
+    assert refused(path).message == "the file is text, not a media file"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        # libav takes these for sound: AMR without a header, and G.729.
+        ("<!--" * 100_000, "a web page"),
+        ("<!DOCTYPE html>\n<html><body>Sign in to download</body></html>", "a web page"),
+        ("\ufeff<html>", "a web page"),
+        ("<" * 5000, "text"),
+        ("é, 中文, \t 0.5\r\n" * 500, "text"),
+        ("\x1b[31mred\x1b[0m" * 500, "text"),
+        ("time,value\n" * 1000, "text"),
+    ],
+)
+def test_texts_that_libav_takes_for_sound(tmp_path: Path, content: str, kind: str) -> None:
+    path = tmp_path / "sound.mp4"
+    path.write_text(content, encoding="utf-8")
+    error = refused(path)
+    assert error.message == f"the file is {kind}, not a media file"
+    assert error.suggestion
+
+
+def test_samples_that_look_like_text_are_media(tmp_path: Path) -> None:
+    path = tmp_path / "gray.y4m"
+    path.write_bytes(b"YUV4MPEG2 W64 H64 F25:1 Cmono\n" + (b"FRAME\n" + b"@" * 4096) * 3)
+    assert video_of(path)[0].width == 64
 
 
 def test_subtitles_alone(tmp_path: Path) -> None:
     path = tmp_path / "words.srt"
     path.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
-    assert refused(path).message == "the file has neither picture nor sound"
+    assert refused(path).message == "the file holds subtitles, neither picture nor sound"
+    assert "subtitles" in (refused(path).suggestion or "")
 
 
 def test_device_file() -> None:

@@ -184,7 +184,7 @@ def export_cli(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tu
         (["project.json.mp4", "other/../project.json"], ["project.json"]),
         (["frames/%03d.png", "frames/film.mp4"], ["folder of its own", "film.mp4"]),
         (["frames/%03d.png", "frames/%04d.png"], ["folder of its own"]),
-        (["%03d.png"], ["folder"]),
+        (["%03d.png"], ["folder", "such as frames/%03d.png"]),
         (["a.mp4", "b.xyz"], ["b.xyz", ".mp4"]),
         (["a.mp4", "sheet=b.mp4"], ["b.mp4"]),
         (["a.mp4", "b.mkv", "file/c.mkv"], ["c.mkv", "can't be written"]),

@@ -148,6 +148,9 @@ def moments(count: int, seed: int, whole_seconds: float) -> Iterator[Moment]:
 
 def run(count: int, seed: int, folder: Path) -> list[str]:
     """Send so many signals; returns what was wrong."""
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        # Whoever starts this with nohup, or in the background, has it ignored, and exports would inherit that.
+        signal.signal(ignored, signal.SIG_DFL)
     victim = Victim(folder)
     print(f"an export takes {victim.seconds:.1f} s", flush=True)
     faults: list[str] = []
