@@ -193,6 +193,8 @@ class _Reading:
             self._head.feed(None)
         if self._audio is not None and self._audio_first is None:
             self._decode_sound(None)
+        if self._audio is not None and self._audio.duration is not None and self._container.format.name == _MP4:
+            self._audio_packets.end_at((self._audio.start_time or 0) + self._audio.duration)
         if self._media.on_error == "fail":
             self._check_length()
 

@@ -138,6 +138,14 @@ class AudioPackets:
         end = pts + min(duration, self._full_duration - self._padding(packet))
         self.end = end if self.end is None else max(self.end, end)
 
+    def end_at(self, told: int) -> None:
+        """Let the sound end where the container says, if that is within the last packet.
+
+        libav's parser of MPEG audio gives every packet its full length, also the last one of an mp4 file.
+        """
+        if self.end is not None and self.end - self._full_duration < told < self.end:
+            self.end = told
+
     def _padding(self, packet: Packet[AudioStream]) -> int:
         """Samples that the decoder drops at the packet's end, in ticks (AV_PKT_DATA_SKIP_SAMPLES)."""
         # Few packets have side data, and to ask for one kind of it takes as long as all else that is done here.

@@ -103,6 +103,16 @@ def test_sound_alone_starts_at_its_own_beginning(tmp_path: Path, name: str, code
     assert abs(audio.duration - Fraction(3, 2)) <= tolerance
 
 
+@pytest.mark.parametrize("name", ["s.mp4", "s.mov"])
+@pytest.mark.parametrize("codec", ["libmp3lame", "aac", "ac3", "pcm_s16le", "alac"])
+def test_sound_in_mp4_is_as_long_as_what_was_encoded(tmp_path: Path, name: str, codec: str) -> None:
+    """Without the encoder's delay and padding, so that a loop has no gap."""
+    if (name, codec) == ("s.mp4", "pcm_s16le"):
+        pytest.skip("ffmpeg writes PCM to mov alone")
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1.37:r=48000", "-c:a", codec, tmp_path / name)
+    assert sound_of(tmp_path / name).duration == Fraction(137, 100)
+
+
 def test_attached_pictures_are_not_the_video(tmp_path: Path) -> None:
     cover, path = tmp_path / "cover.png", tmp_path / "song.mp3"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", cover)
