@@ -27,10 +27,11 @@ ROOMS = {
 WINGS: dict[str, set[str]] = {
     "planner": {"process"},
     "planner/copying": {"", "pictures", "scheduling"},
-    "planner/document": {"", "templates"},
+    "planner/document": {"", "fields"},
+    "planner/fields": {"", "templates"},
     "planner/pictures": {""},
     "planner/process": set(),
-    "planner/project_file": {"", "document", "process", "templates", "timelines"},
+    "planner/project_file": {"", "document", "fields", "process", "templates", "timelines"},
     "planner/scheduling": {"", "pictures", "timelines"},
     "planner/sound": {""},
     "planner/templates": {""},

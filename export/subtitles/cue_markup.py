@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from reelmill.planner.document.css_colour import ColourError, parse_colour
+from reelmill.planner.fields.css_colour import ColourError, parse_colour
 from reelmill.planner.subtitles import CueStyle, Run, Wrap
 from reelmill.planner.timeline import Colour
 

@@ -15,11 +15,14 @@ from pydantic.config import JsonDict
 
 from reelmill.planner import timeline
 from reelmill.planner.animation import Animated, Easing
-from reelmill.planner.document.document_animation import Animation
 from reelmill.planner.document.document_checks import MomentsOrChecks
 from reelmill.planner.document.document_export import Export, OutputEntry
 from reelmill.planner.document.document_fade import Fade
-from reelmill.planner.document.document_fields import (
+from reelmill.planner.document.document_metadata import Marker, Subtitle
+from reelmill.planner.document.document_text import Text
+from reelmill.planner.fields.animated import Animation
+from reelmill.planner.fields.base import AnyColour, Document, LineWidth
+from reelmill.planner.fields.kinds import (
     Characters,
     Choice,
     EasingCurve,
@@ -34,10 +37,8 @@ from reelmill.planner.document.document_fields import (
     VariableValue,
     Whole,
 )
-from reelmill.planner.document.document_lists import Several
-from reelmill.planner.document.document_metadata import Marker, Subtitle
-from reelmill.planner.document.document_places import FilePath, Reference, Seconds
-from reelmill.planner.document.document_text import AnyColour, Document, LineWidth, Text
+from reelmill.planner.fields.lists import Several
+from reelmill.planner.fields.places import FilePath, Reference, Seconds
 from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS
 
 Name = Annotated[str, Characters()]

@@ -11,8 +11,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner.checks import Moment, Tolerance, ToleranceError, parse_moment, parse_tolerance
 from reelmill.planner.clock import Time, TimeError
-from reelmill.planner.document.document_fields import Kind, fault, kind_of, shown
-from reelmill.planner.document.document_places import PlacedKind, Reading, Seconds
+from reelmill.planner.fields.kinds import Kind, fault, kind_of, shown
+from reelmill.planner.fields.places import PlacedKind, Reading, Seconds
 from reelmill.planner.limits import MAX_CHECKS
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import outputs
-from reelmill.planner.document.document_fields import (
+from reelmill.planner.fields.base import Document
+from reelmill.planner.fields.kinds import (
     BitRate,
     Characters,
     Choice,
@@ -20,8 +21,7 @@ from reelmill.planner.document.document_fields import (
     fault,
     kind_of,
 )
-from reelmill.planner.document.document_places import FilePath, PlacedKind, Reading, Seconds
-from reelmill.planner.document.document_text import Document
+from reelmill.planner.fields.places import FilePath, PlacedKind, Reading, Seconds
 from reelmill.planner.limits import MAX_CANVAS_PX
 
 STANDARD_OUTPUT = "-"

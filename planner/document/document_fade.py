@@ -11,8 +11,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner import timeline
-from reelmill.planner.document.document_fields import Choice
-from reelmill.planner.document.document_places import Reading, Seconds
+from reelmill.planner.fields.kinds import Choice
+from reelmill.planner.fields.places import Reading, Seconds
 
 _LENGTH = Seconds("not negative")
 

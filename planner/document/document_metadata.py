@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import timeline
-from reelmill.planner.document.document_fields import Characters, Choice, Kind, Number, Switch, fault, kind_of, shown
-from reelmill.planner.document.document_places import FilePath, FilePaths, Seconds
-from reelmill.planner.document.document_text import AnyColour, Document, Outline, Shadow
+from reelmill.planner.document.document_text import Outline, Shadow
+from reelmill.planner.fields.base import AnyColour, Document
+from reelmill.planner.fields.kinds import Characters, Choice, Kind, Number, Switch, fault, kind_of, shown
+from reelmill.planner.fields.places import FilePath, FilePaths, Seconds
 from reelmill.planner.languages import is_language, language_hint
 from reelmill.planner.limits import MAX_CANVAS_PX
 

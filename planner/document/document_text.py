@@ -1,28 +1,14 @@
-"""Texts in the project file, and what all objects of the file have in common.
-
-As planner.document, which holds the other objects.
-"""
+"""Texts in the project file. `document` holds the other objects."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from reelmill.planner import timeline
-from reelmill.planner.document.document_fields import Characters, Choice, CssColour, Number, Numbers
-from reelmill.planner.document.document_places import FilePaths
+from reelmill.planner.fields.base import AnyColour, Document, LineWidth
+from reelmill.planner.fields.kinds import Characters, Choice, Number, Numbers
+from reelmill.planner.fields.places import FilePaths
 from reelmill.planner.limits import MAX_CANVAS_PX, MAX_TEXT_LENGTH
-from reelmill.planner.timeline import Colour
-
-AnyColour = Annotated[Colour, CssColour()]
-LineWidth = Annotated[float, Number(0, MAX_CANVAS_PX)]
-
-
-class Document(BaseModel):
-    """An object of the project file. `metadata`, allowed on each, has been taken out before."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Outline(Document):

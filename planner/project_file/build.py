@@ -14,8 +14,8 @@ from reelmill.planner.checks import CheckSettings
 from reelmill.planner.clock import Time
 from reelmill.planner.document import document, document_export
 from reelmill.planner.document.document_metadata import CueLook, Subtitle
-from reelmill.planner.document.document_places import Reading
 from reelmill.planner.document.document_text import Outline, Shadow, Text
+from reelmill.planner.fields.places import Reading
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.project_file.rules import clip_id, track_id

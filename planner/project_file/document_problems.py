@@ -1,7 +1,7 @@
 """What pydantic found, in words for people: JSON path, what is wrong, what was meant.
 
 Classified by pydantic's error types, never by the words of its messages; values with rules of their own
-(planner.document_fields) bring their words along.
+(planner.fields.kinds) bring their words along.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from reelmill.planner.document.document import Project
-from reelmill.planner.document.document_animation import Animation, Keyframes
 from reelmill.planner.errors import Problem
+from reelmill.planner.fields.animated import Animation, Keyframes
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.suggestion import did_you_mean
 

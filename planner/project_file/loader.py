@@ -23,9 +23,9 @@ from pydantic_core import PydanticCustomError
 
 from reelmill.planner import limits
 from reelmill.planner.document import document
-from reelmill.planner.document.document_fields import read_rate
-from reelmill.planner.document.document_places import Reading
 from reelmill.planner.errors import Problem, Problems, ProjectError, SetupError
+from reelmill.planner.fields.kinds import read_rate
+from reelmill.planner.fields.places import Reading
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.process.regular_files import open_for_reading
 from reelmill.planner.project_file import rules

@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from reelmill.planner.document.document import Project
-from reelmill.planner.document.document_fields import VARIABLE
+from reelmill.planner.fields.kinds import VARIABLE
 from reelmill.planner.templates.repeat import KEY, repeat_schema
 
 SCHEMA_ID = "urn:reelmill:project:1"

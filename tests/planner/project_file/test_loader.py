@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from reelmill.planner.animation import EASINGS
-from reelmill.planner.document import css_colour
 from reelmill.planner.errors import ProjectError, SetupError
+from reelmill.planner.fields import css_colour
 from reelmill.planner.project_file.loader import list_media_used, load, load_document
 from reelmill.planner.project_file.starter import starter_project
 from reelmill.planner.templates.template import expand

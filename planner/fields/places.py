@@ -1,6 +1,6 @@
 """The kinds of values in a project file that mean something only within the project: times, names, paths.
 
-As in planner.document_fields, but what a kind must know of the rest of the file comes with pydantic's context, a
+As in planner.fields.kinds, but what a kind must know of the rest of the file comes with pydantic's context, a
 `Reading`.
 """
 
@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner.clock import MAX_SECONDS, TimeError, parse_time
-from reelmill.planner.document.document_fields import fault, kind_of, shown
+from reelmill.planner.fields.kinds import fault, kind_of, shown
 from reelmill.planner.suggestion import did_you_mean
 
 

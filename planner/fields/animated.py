@@ -13,9 +13,9 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 from reelmill.planner import animation
 from reelmill.planner.animation import LINEAR, Animated, Easing
 from reelmill.planner.clock import format_time
-from reelmill.planner.document.document_fields import EasingCurve, Kind, Numbers, fault, in_range, kind_of, read_number
-from reelmill.planner.document.document_lists import Several, keep_faults
-from reelmill.planner.document.document_places import Reading, Seconds
+from reelmill.planner.fields.kinds import EasingCurve, Kind, Numbers, fault, in_range, kind_of, read_number
+from reelmill.planner.fields.lists import Several, keep_faults
+from reelmill.planner.fields.places import Reading, Seconds
 from reelmill.planner.limits import MAX_KEYFRAMES, MAX_PROBLEMS
 
 

@@ -2,7 +2,7 @@
 
 A field of planner.document is `Annotated[type, Kind(…)]`. A kind turns the JSON value (str, bool, int, Decimal, list,
 dict) into the value that planner.timeline holds, or raises an error in words of its own. Kinds that must know more of
-the project than the value are in planner.document_places. Passive and stateless.
+the project than the value are in planner.fields.places. Passive and stateless.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reelmill.planner.animation import EASINGS, Easing
 from reelmill.planner.clock import TimeError, parse_rate, parse_time
-from reelmill.planner.document.css_colour import ColourError, parse_colour
+from reelmill.planner.fields.css_colour import ColourError, parse_colour
 from reelmill.planner.limits import MAX_NAME_LENGTH
 from reelmill.planner.suggestion import did_you_mean
 from reelmill.planner.templates.variables import REFERENCE, Substituted

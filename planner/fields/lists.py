@@ -14,8 +14,8 @@ from typing import Any, cast, get_origin
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, ValidationError, core_schema
 
-from reelmill.planner.document.document_fields import fault
-from reelmill.planner.document.document_places import Reading
+from reelmill.planner.fields.kinds import fault
+from reelmill.planner.fields.places import Reading
 from reelmill.planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
 
 _PIECE = 32

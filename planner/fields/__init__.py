@@ -1,0 +1,1 @@
+"""Values of the project file: how each kind is read, checked and described to editors."""
