@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["GLContext", "NestedCompRenderer", "PictureReader", "Target"]
 
-_HOMES = {"GLContext": "context", "NestedCompRenderer": "nested", "PictureReader": "output", "Target": "surfaces"}
+_HOMES = {
+    "GLContext": "opengl.context",
+    "NestedCompRenderer": "nested",
+    "PictureReader": "output",
+    "Target": "opengl.surfaces",
+}
 
 
 def __getattr__(name: str) -> object:

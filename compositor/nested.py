@@ -14,6 +14,7 @@ from fractions import Fraction
 import moderngl
 
 from reelmill.compositor.blend_modes import BLEND_MODES
+from reelmill.compositor.effects.stage import EffectStage
 from reelmill.compositor.nested_watch import NestedWatch
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.opengl.shader_library import ShaderLibrary
@@ -28,7 +29,7 @@ from reelmill.compositor.plane_canvas import PlaneFormat
 from reelmill.compositor.plane_compositor import PlaneCompositor, needs_rgb
 from reelmill.compositor.resample import Resampler
 from reelmill.planner.errors import ExportError, RenderError
-from reelmill.planner.frame_plan import CompositionPlan, Layer, TransitionLayer
+from reelmill.planner.frame_plan import CompositionPlan, EffectedPicture, Layer, TransitionLayer
 from reelmill.planner.frames import WritablePlane
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
@@ -59,6 +60,7 @@ class NestedCompRenderer:
         self._resampler = Resampler(self._pool, self._shaders, scaler)
         self._painter = Painter(self._pool, self._shaders, self._resampler)
         self._store = PictureStore(self._pool, self._shaders, tracer)
+        self._effects = EffectStage(self._pool, self._shaders, in_memory=scaler is not None)
         self._planes: dict[PlaneFormat, PlaneCompositor] = {}
         self._drawn: set[PlaneCompositor] = set()
         """Those that drew a picture of the frame that is going on."""
@@ -96,7 +98,7 @@ class NestedCompRenderer:
         `more`: another picture of the same frame is asked for next, and what both show is made once. Returns False,
         with nothing drawn, where the plan has to be composited as R'G'B'. Raises as `render` does.
         """
-        if needs_rgb(plan):
+        if needs_rgb(plan, format_, in_memory=self._resampler.in_memory):
             return False
         compositor = self._planes.get(format_)
         if compositor is None:
@@ -185,8 +187,26 @@ class NestedCompRenderer:
     def _picture(self, layer: Layer, frame: FrameGetter, *, wide: bool) -> Picture:
         """The layer's picture, made unless it is still held."""
         source = layer.source
+        if isinstance(source, EffectedPicture):
+            return self._effected(source, frame, wide=wide)
         if not isinstance(source, CompositionPlan):
             return self._store.picture(layer, frame, scale=float(self._scale), wide=wide)
+        return self._nested_picture(source, frame, wide=wide)
+
+    def _effected(self, source: EffectedPicture, frame: FrameGetter, *, wide: bool) -> Picture:
+        """A composition with effects, made unless it is still held."""
+        held = self._store.held(source, wide=wide)
+        if held is not None:
+            return held
+        plain = self._nested_picture(source.plan, frame, wide=wide)
+        surface = self._effects.apply(source.effects, plain.planes[0].surface, float(self._scale))
+        picture = finished_picture(
+            Texels.of(surface, self._pool), plain.width, plain.height, opaque=source.opaque, scale=float(self._scale)
+        )
+        return self._store.keep(source, lambda: picture, wide=wide)
+
+    def _nested_picture(self, source: CompositionPlan, frame: FrameGetter, *, wide: bool) -> Picture:
+        """A nested composition, made unless it is still held."""
         held = self._store.held(source, wide=wide)
         if held is not None:
             self.statistics.nested_reused += 1

@@ -11,9 +11,11 @@ that are rounded at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from reelmill.compositor.effects.plane_effects import effected_planes
+from reelmill.compositor.effects.stage import work_on_planes
 from reelmill.compositor.matrix_planes import converts, matrix_planes
 from reelmill.compositor.nested_watch import NestedWatch
 from reelmill.compositor.opengl.context import GLContext
@@ -36,8 +38,16 @@ from reelmill.compositor.plane_canvas import (
 from reelmill.compositor.plane_painter import PlanePainter, ShownLayer
 from reelmill.compositor.resample import Resampler
 from reelmill.compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
+from reelmill.planner.effect import EffectPlan
 from reelmill.planner.errors import ExportError
-from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
+from reelmill.planner.frame_plan import (
+    CompositionPlan,
+    EffectedPicture,
+    Layer,
+    PictureSource,
+    TransitionLayer,
+    sides_of,
+)
 from reelmill.planner.frames import Frame, WritablePlane
 from reelmill.planner.pixel_format import PixelFormat
 from reelmill.planner.timeline import Shape, Text
@@ -53,12 +63,21 @@ class _NeedsRgb(Exception):
     """Only when it was placed, a transition turned out not to be one of two full pictures."""
 
 
-def needs_rgb(plan: CompositionPlan) -> bool:
-    """Whether something that a plan shows has to be done on R'G'B': blend modes, transitions other than a dissolve."""
-    return _needs_rgb(plan, set())
+def needs_rgb(plan: CompositionPlan, format_: PlaneFormat, *, in_memory: bool) -> bool:
+    """Whether something that a plan shows has to be done on R'G'B'.
+
+    Those are blend modes, transitions other than a dissolve, and effects that planes don't take. `in_memory`: canvases
+    are painted in memory, where effects on planes are.
+    """
+
+    def take(effects: tuple[EffectPlan, ...]) -> bool:
+        return in_memory and work_on_planes(effects, format_)
+
+    return _needs_rgb(plan, take, set())
 
 
-def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
+def _needs_rgb(plan: CompositionPlan, take: Callable[[tuple[EffectPlan, ...]], bool], seen: set[int]) -> bool:
+    """`take`: whether planes take some effects."""
     seen.add(id(plan))
     for item in plan.layers:
         layers = sides_of(item)
@@ -66,8 +85,10 @@ def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
             return True
         if item.blend != "normal":
             return True
-        nested = (layer.source for layer in layers if isinstance(layer.source, CompositionPlan))
-        if any(_needs_rgb(each, seen) for each in nested if id(each) not in seen):
+        if any(isinstance(layer.source, EffectedPicture) and not take(layer.source.effects) for layer in layers):
+            return True
+        nested = (layer.nested for layer in layers if layer.nested is not None)
+        if any(_needs_rgb(each, take, seen) for each in nested if id(each) not in seen):
             return True
     return False
 
@@ -75,9 +96,9 @@ def _needs_rgb(plan: CompositionPlan, seen: set[int]) -> bool:
 def _collect_nested(plan: CompositionPlan, found: set[CompositionPlan]) -> None:
     for item in plan.layers:
         for layer in sides_of(item):
-            if isinstance(layer.source, CompositionPlan) and layer.source not in found:
-                found.add(layer.source)
-                _collect_nested(layer.source, found)
+            if layer.nested is not None and layer.nested not in found:
+                found.add(layer.nested)
+                _collect_nested(layer.nested, found)
 
 
 class PlaneCompositor:
@@ -194,6 +215,8 @@ class PlaneCompositor:
         try:
             if isinstance(layer.source, CompositionPlan):
                 picture = self._composition(layer.source, frame)
+            elif isinstance(layer.source, EffectedPicture):
+                picture = self._effected(layer.source, frame)
             else:
                 picture = self._picture(layer, frame)
             # Planes of no colour of their own are in the canvas': those of a composition, or of R'G'B'A.
@@ -260,6 +283,14 @@ class PlaneCompositor:
             self._statistics.nested_rendered += 1
         self._nested[plan] = (picture, canvas, self._store.render)
         return picture
+
+    def _effected(self, source: EffectedPicture, frame: FrameGetter) -> Picture:
+        """A composition with effects, made unless it is still held."""
+
+        def make() -> Picture:
+            return effected_planes(self._composition(source.plan, frame), source.effects, self._format, self._pool)
+
+        return self._store.keep(("effects", self._format, source), make, wide=False)
 
     def _picture(self, layer: Layer, frame: FrameGetter) -> Picture:
         """What a layer shows. Where planes are best handled in memory, R'G'B' that stays the same is converted once."""

@@ -5,9 +5,10 @@ Equal plans have equal pixels, whichever clips and compositions show them: equal
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from reelmill.planner.effect import EffectPlan
 from reelmill.planner.frames import FrameRequest, InstancePath
 from reelmill.planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
 
@@ -57,7 +58,7 @@ class Layer:
 
     instance: InstancePath = field(compare=False)
     """The clip, for messages and statistics; equal layers have equal pixels whoever shows them."""
-    source: PictureSource | CompositionPlan | Text | Solid | Shape
+    source: Source
     part: Rect
     """What of the source (as displayed) is shown: crop, and what `cover` cuts off."""
     width: float
@@ -71,6 +72,48 @@ class Layer:
     """What it shows stays the same while its size changes from frame to frame."""
     composition: str | None = field(default=None, compare=False)
     """For messages: the composition that the clip lies in, where that was flattened into another one."""
+
+    @property
+    def nested(self) -> CompositionPlan | None:
+        """The composition that the layer shows, also through effects."""
+        match self.source:
+            case CompositionPlan() as plan:
+                return plan
+            case EffectedPicture(plan=plan):
+                return plan
+        return None
+
+    def with_nested(self, plan: CompositionPlan) -> Layer:
+        """The layer with another composition in place of the one that it shows."""
+        if isinstance(self.source, EffectedPicture):
+            return replace(self, source=replace(self.source, plan=plan))
+        return replace(self, source=plan)
+
+    @property
+    def has_opaque_picture(self) -> bool:
+        """Every pixel of the picture is opaque, whatever the opacity of the layer. False where nobody knows."""
+        match self.source:
+            case PictureSource(opaque=opaque) | EffectedPicture(opaque=opaque):
+                return opaque
+            case CompositionPlan(background=color) | Solid(color=color):
+                return color[3] == 1
+        return False
+
+    @property
+    def stays_in_box(self) -> bool:
+        """The layer paints nothing outside of its fitted picture, as outlines, shadows and strokes do."""
+        return isinstance(self.source, PictureSource | CompositionPlan | EffectedPicture | Solid)
+
+    @property
+    def is_one_picture(self) -> bool:
+        """What it shows is the same in every frame: a drawing, or a still."""
+        source = self.source
+        return isinstance(source, Text | Shape) or (isinstance(source, PictureSource) and source.still)
+
+    @property
+    def is_plain(self) -> bool:
+        """The layer paints its picture over what lies below, without mixing."""
+        return self.has_opaque_picture and self.opacity == 1 and self.blend == "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +132,11 @@ class TransitionLayer:
     """Of the track."""
     blend: Blend
     """The later clip's."""
+
+    @property
+    def instances(self) -> tuple[InstancePath, ...]:
+        """The clips that are shown."""
+        return tuple(side.instance for side in (self.before, self.after) if side is not None)
 
 
 def sides_of(item: Layer | TransitionLayer) -> tuple[Layer, ...]:
@@ -118,6 +166,21 @@ class CompositionPlan:
 
     def __hash__(self) -> int:
         return self._hash
+
+
+@dataclass(frozen=True, slots=True)
+class EffectedPicture:
+    """A finished composition with effects. The picture of a clip is a composition of one layer here."""
+
+    plan: CompositionPlan
+    effects: tuple[EffectPlan, ...]
+    """In order. Lengths are pixels of the plan's canvas."""
+    opaque: bool
+    """Every pixel of the result is opaque."""
+
+
+Source = PictureSource | CompositionPlan | EffectedPicture | Text | Solid | Shape
+"""What a layer can show."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from reelmill.planner.animation import LINEAR, Animated, Easing
 from reelmill.planner.checks import CheckSettings
+from reelmill.planner.effect import Effect
 from reelmill.planner.outputs import AudioSettings, Output, VideoSettings
 
 Colour = tuple[float, float, float, float]
@@ -279,6 +280,8 @@ class Clip:
     audio: ClipAudio = field(default_factory=ClipAudio)
     transition: Transition | None = None
     """From the clip before it in the track; only where the two overlap."""
+    effects: tuple[Effect, ...] = ()
+    """Applied in this order to the fitted picture. Their times count from the clip's start."""
     after_end: AfterEnd = "error"
     enabled: bool = True
     path: str = "$"
@@ -302,6 +305,8 @@ class Track:
     enabled: bool = True
     opacity: Animated = ONE
     """Its times count from the start of the composition."""
+    effects: tuple[Effect, ...] = ()
+    """Applied to the picture of the track. Their times count from the start of the composition."""
     audio: TrackAudio = field(default_factory=TrackAudio)
     path: str = "$"
     """Where it stands in the project file, for messages."""
@@ -320,6 +325,8 @@ class Composition:
     background: Colour = TRANSPARENT
     duration: Fraction | None = None
     """Seconds; None until planner.resolve has filled it in from the end of the last clip."""
+    effects: tuple[Effect, ...] = ()
+    """Applied to the finished picture. Their times count from the start of the composition."""
 
 
 @dataclass(frozen=True, slots=True)

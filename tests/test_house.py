@@ -27,11 +27,12 @@ ROOMS = {
 WINGS: dict[str, set[str]] = {
     "planner": {"process"},
     "planner/copying": {"", "pictures", "scheduling"},
-    "planner/document": {"", "fields"},
+    "planner/document": {"", "effects", "fields"},
+    "planner/effects": {"", "fields"},
     "planner/fields": {"", "templates"},
     "planner/pictures": {""},
     "planner/process": set(),
-    "planner/project_file": {"", "document", "fields", "process", "templates", "timelines"},
+    "planner/project_file": {"", "document", "effects", "fields", "process", "templates", "timelines"},
     "planner/scheduling": {"", "pictures", "timelines"},
     "planner/sound": {""},
     "planner/templates": {""},
@@ -45,8 +46,9 @@ WINGS: dict[str, set[str]] = {
     "decoders/stills": {"files", "frames"},
     "decoders/system": set(),
     "decoders/video": {"files", "frames", "stills", "system"},
-    "compositor": {"drawing", "opengl"},
+    "compositor": {"drawing", "effects", "opengl"},
     "compositor/drawing": set(),
+    "compositor/effects": {"", "opengl"},
     "compositor/opengl": set(),
 }
 """The rooms of three folders, and what each may import of its own folder: other rooms, or its top (an empty name)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from reelmill.planner.clock import frames_in
-from reelmill.planner.frame_plan import WHOLE, CompositionPlan, Layer, PictureSource
+from reelmill.planner.frame_plan import WHOLE, CompositionPlan, EffectedPicture, Layer, PictureSource
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
@@ -137,6 +137,8 @@ def _stands_still(track: Track, clip: Clip) -> bool:
         return False
     if isinstance(clip.content, MediaContent) and clip.after_end in ("loop", "blank"):
         return False
+    if not all(effect.is_constant for effect in (*clip.effects, *track.effects)):
+        return False
     transform, crop = clip.transform, clip.crop
     values = (transform.position, transform.scale, transform.rotation, transform.anchor, transform.opacity)
     edges = (crop.left, crop.top, crop.right, crop.bottom)
@@ -157,6 +159,8 @@ def _why(picture: CompositionPlan) -> str:
             return _why_touched(layer, picture)
         case CompositionPlan():
             return "a composition is drawn"
+        case EffectedPicture():
+            return f"it has effects: {', '.join(effect.type for effect in layer.source.effects)}"
         case Text():
             return "a text is drawn"
         case Solid():

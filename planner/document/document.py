@@ -20,6 +20,7 @@ from reelmill.planner.document.document_export import Export, OutputEntry
 from reelmill.planner.document.document_fade import Fade
 from reelmill.planner.document.document_metadata import Marker, Subtitle
 from reelmill.planner.document.document_text import Text
+from reelmill.planner.effects.catalogue import AnyEffect
 from reelmill.planner.fields.animated import Animation
 from reelmill.planner.fields.base import AnyColour, Document, LineWidth
 from reelmill.planner.fields.kinds import (
@@ -269,6 +270,8 @@ class Clip(Document):
     """Default: centred."""
     blend: Annotated[timeline.Blend, Choice()] = "normal"
     """How it is mixed with what lies below."""
+    effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
+    """Applied in this order to the fitted picture, before it is placed. Default: none."""
     audio: ClipAudio | None = None
     """Default: as it is."""
     transition: Transition | None = None
@@ -290,6 +293,8 @@ class Track(Document):
     """false switches it off."""
     opacity: Fraction01 | None = None
     """Of all its clips. Default: 1."""
+    effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
+    """Applied in this order to the picture of the track. Default: none."""
     audio: TrackAudio | None = None
     """Default: as it is."""
     clips: Annotated[list[Clip], Several()] = Field(default=[])
@@ -307,6 +312,8 @@ class Composition(Document):
     """Its length. Default: the end of its last clip."""
     background: AnyColour = timeline.TRANSPARENT
     """Colour under its tracks. Default: transparent."""
+    effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
+    """Applied in this order to its finished picture. Default: none."""
     tracks: Annotated[list[Track], Several()] = Field(default=[])
     """Painted bottom to top."""
 

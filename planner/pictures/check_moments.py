@@ -123,6 +123,6 @@ def _shown(picture: CompositionPlan) -> Iterator[_Shown]:
             for each in sides_of(layer):
                 yield each.instance
                 # A composition that is shown several times at one moment is one object.
-                if isinstance(each.source, CompositionPlan) and id(each.source) not in seen:
-                    seen.add(id(each.source))
-                    waiting.append(each.source)
+                if each.nested is not None and id(each.nested) not in seen:
+                    seen.add(id(each.nested))
+                    waiting.append(each.nested)

@@ -11,7 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, TransitionLayer, sides_of
+from reelmill.planner.frame_plan import (
+    WHOLE,
+    Affine,
+    CompositionPlan,
+    EffectedPicture,
+    Layer,
+    PictureSource,
+    TransitionLayer,
+    sides_of,
+)
 from reelmill.planner.pictures.hidden_layers import covers, fills, visible_layers
 from reelmill.planner.pictures.shared_plans import Layers, SharedPlans
 from reelmill.planner.timeline import Blend, Solid
@@ -29,7 +38,7 @@ def flattened(plan: CompositionPlan, plans: SharedPlans, scale: Fraction = Fract
 
     `scale`: target pixels for a canvas pixel, which decide whether pictures lie pixel on pixel.
     """
-    if not any(isinstance(side.source, CompositionPlan) for layer in plan.layers for side in sides_of(layer)):
+    if not any(side.nested is not None for layer in plan.layers for side in sides_of(layer)):
         return plan
     return _Flattening(plan, plans, float(scale)).composition(plan)
 
@@ -64,6 +73,8 @@ class _Flattening:
 
     def _layer(self, layer: Layer, canvas: CompositionPlan) -> Layers:
         """What is painted in place of a layer."""
+        if isinstance(layer.source, EffectedPicture):
+            return (layer.with_nested(self.composition(layer.source.plan)),)
         if not isinstance(layer.source, CompositionPlan):
             return (layer,)
         nested = self.composition(layer.source)
@@ -74,7 +85,7 @@ class _Flattening:
 
     def _side(self, side: Layer | None, canvas: CompositionPlan) -> Layer | None:
         """The same for a layer in a transition, which stays one layer."""
-        if side is None or not isinstance(side.source, CompositionPlan):
+        if side is None or side.nested is None:
             return side
         match self._layer(side, canvas):
             case ():
@@ -82,7 +93,7 @@ class _Flattening:
             case (Layer() as alone,):
                 return alone
             case _:
-                return replace(side, source=self.composition(side.source))
+                return side.with_nested(self.composition(side.nested))
 
     def _worth(self, shown: CompositionPlan, nested: CompositionPlan, inner: Layers, canvas: CompositionPlan) -> bool:
         """Whether painting the layers is cheaper than painting them once, keeping that, and painting what was kept.
@@ -102,7 +113,7 @@ class _Flattening:
             moves = self._moving[id(plan)] = any(
                 isinstance(item, TransitionLayer)
                 or (isinstance(item.source, PictureSource) and not item.source.still)
-                or (isinstance(item.source, CompositionPlan) and self._moves(item.source))
+                or (item.nested is not None and self._moves(item.nested))
                 for item in plan.layers
             )
         return moves
@@ -202,8 +213,8 @@ def _unclipped(
     if all(covered):
         return True
     for side in sides_of(item):
-        if not isinstance(side.source, PictureSource | CompositionPlan | Solid):
-            return False  # outlines, shadows and strokes reach farther than their nominal size
+        if not side.stays_in_box:
+            return False
         box = _box(side)
         inside = (
             *(box.left >= clip.left, box.top >= clip.top),
@@ -229,8 +240,8 @@ def _times_shown(plan: CompositionPlan) -> Counter[int]:
     while waiting:
         for item in waiting.pop().layers:
             for side in sides_of(item):
-                if isinstance(side.source, CompositionPlan):
-                    shown[id(side.source)] += 1
-                    if shown[id(side.source)] == 1:
-                        waiting.append(side.source)
+                if side.nested is not None:
+                    shown[id(side.nested)] += 1
+                    if shown[id(side.nested)] == 1:
+                        waiting.append(side.nested)
     return shown

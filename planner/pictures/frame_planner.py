@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from reelmill.planner.clock import frame_count, frame_time
+from reelmill.planner.effect import plans_at
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.frames import FrameRequest, InstancePath
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.pictures.effected import with_composition_effects, with_effects, with_track_effects
 from reelmill.planner.pictures.geometry import Placement, Size, place
 from reelmill.planner.pictures.source_time import Moment, source_moment, within_source
 from reelmill.planner.timeline import (
@@ -116,6 +118,22 @@ class FramePlanner:
         if not clips:
             return None
         opacity = track.track.opacity.share(moment.time, backwards=moment.backwards)
+        effects = plans_at(track.track.effects, moment.time, backwards=moment.backwards)
+        if effects:
+            item = self._clips(composition, clips, moment, above, active, 1.0)
+            return None if item is None else with_track_effects(item, composition, track.track, opacity, effects)
+        return self._clips(composition, clips, moment, above, active, opacity)
+
+    def _clips(
+        self,
+        composition: Composition,
+        clips: tuple[Clip, ...],
+        moment: Moment,
+        above: InstancePath,
+        active: set[InstancePath],
+        opacity: float,
+    ) -> Layer | TransitionLayer | None:
+        """The one clip of a track that is shown, or the transition between two."""
         if len(clips) == 1:
             return self._clip(composition, clips[0], moment, above, active, track_opacity=opacity)
         before, after = clips
@@ -151,7 +169,7 @@ class FramePlanner:
         opacity = clip.transform.opacity.share(elapsed.time, backwards=elapsed.backwards) * track_opacity
         if placement is None or opacity <= 0:
             return None
-        return Layer(
+        layer = Layer(
             instance=instance,
             source=source,
             part=placement.part,
@@ -160,8 +178,11 @@ class FramePlanner:
             matrix=placement.matrix,
             opacity=opacity,
             blend=clip.blend,
-            zooms=not clip.transform.scale.is_constant and _stands_still(source),
         )
+        if not clip.transform.scale.is_constant and layer.is_one_picture:
+            layer = replace(layer, zooms=True)
+        effects = plans_at(clip.effects, elapsed.time, backwards=elapsed.backwards)
+        return with_effects(layer, effects) if effects else layer
 
     def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
         """Most clips stand still: their placement is computed once for each size of their source."""
@@ -206,7 +227,10 @@ class FramePlanner:
                 key = (content.composition, inner)
                 plan = self._nested.get(key)
                 if plan is None:
-                    plan = self._nested[key] = self._composition(nested, inner, instance, active)
+                    plan = self._composition(nested, inner, instance, active)
+                    if effects := plans_at(nested.effects, inner.time, backwards=inner.backwards):
+                        plan = with_composition_effects(plan, instance, effects)
+                    self._nested[key] = plan
                 return plan, (Fraction(nested.width), Fraction(nested.height))
             case Text():
                 width, height = self._text_sizes[content]
@@ -229,8 +253,3 @@ class FramePlanner:
                 return None
             source = inside
         return table.frame_before(source.time) if source.backwards else table.frame_at(source.time)
-
-
-def _stands_still(source: PictureSource | CompositionPlan | Text | Solid | Shape) -> bool:
-    """Whether it shows the same in every frame, and is made smaller for each."""
-    return isinstance(source, Text | Shape) or (isinstance(source, PictureSource) and source.still)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
+from reelmill.planner.frame_plan import CompositionPlan, Layer, TransitionLayer
 from reelmill.planner.pictures.shared_plans import Layers, SharedPlans, rebuilt
-from reelmill.planner.timeline import Solid
 
 
 def without_hidden(plan: CompositionPlan, plans: SharedPlans | None = None) -> CompositionPlan:
@@ -42,21 +41,8 @@ def fills(layer: Layer | TransitionLayer, plan: CompositionPlan) -> bool:
             and fills(layer.after, plan)
         )
     matrix = layer.matrix
-    if matrix.b or matrix.c or not _opaque(layer):
+    if matrix.b or matrix.c or not layer.has_opaque_picture:
         return False
     x0, y0 = matrix.apply(0, 0)
     x1, y1 = matrix.apply(layer.width, layer.height)
     return min(x0, x1) <= 0 and min(y0, y1) <= 0 and max(x0, x1) >= plan.width and max(y0, y1) >= plan.height
-
-
-def _opaque(layer: Layer) -> bool:
-    source = layer.source
-    match source:
-        case PictureSource():
-            return source.opaque
-        case CompositionPlan():
-            return source.background[3] == 1
-        case Solid():
-            return source.color[3] == 1
-        case _:
-            return False

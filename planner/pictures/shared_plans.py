@@ -48,9 +48,7 @@ def _rebuilt(
         return done[id(plan)]
 
     def nested(layer: Layer) -> Layer:
-        if isinstance(layer.source, CompositionPlan):
-            return replace(layer, source=_rebuilt(layer.source, kept, done, plans))
-        return layer
+        return layer if layer.nested is None else layer.with_nested(_rebuilt(layer.nested, kept, done, plans))
 
     layers: list[Layer | TransitionLayer] = []
     for layer in kept(plan):

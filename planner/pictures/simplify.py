@@ -37,9 +37,7 @@ def untouched(plan: CompositionPlan) -> FrameRequest | None:
     if not isinstance(layer, Layer) or not isinstance(layer.source, PictureSource):
         return None
     same = (
-        layer.source.opaque
-        and layer.opacity == 1
-        and layer.blend == "normal"
+        layer.is_plain
         and layer.part == WHOLE
         and layer.matrix == _IDENTITY
         and (layer.width, layer.height) == (plan.width, plan.height)

@@ -15,6 +15,8 @@ from reelmill.planner.clock import Time
 from reelmill.planner.document import document, document_export
 from reelmill.planner.document.document_metadata import CueLook, Subtitle
 from reelmill.planner.document.document_text import Outline, Shadow, Text
+from reelmill.planner.effect import Effect
+from reelmill.planner.effects.effect_model import EffectModel
 from reelmill.planner.fields.places import Reading
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
@@ -100,7 +102,12 @@ def _composition(name: str, given: document.Composition, canvas: document.Canvas
         tracks=_tracks(given.tracks, ("compositions", name)),
         background=given.background,
         duration=given.duration,
+        effects=_effects(given.effects),
     )
+
+
+def _effects(given: list[EffectModel]) -> tuple[Effect, ...]:
+    return tuple(each.build() for each in given)
 
 
 def _video_settings(given: document_export.VideoExport) -> outputs.VideoSettings:
@@ -178,6 +185,7 @@ def _track(given: document.Track, index: int, location: Location) -> result.Trac
         kind=given.kind,
         enabled=given.enabled,
         opacity=given.opacity or result.ONE,
+        effects=_effects(given.effects),
         audio=_track_audio(given.audio) if given.audio else _PLAIN_TRACK_AUDIO,
         path=path,
     )
@@ -199,6 +207,7 @@ def _clip(given: document.Clip, name: str, index: int, path: str) -> result.Clip
         blend=given.blend,
         audio=_audio(given.audio) if given.audio else _PLAIN_AUDIO,
         transition=_transition(given.transition) if given.transition else None,
+        effects=_effects(given.effects),
         after_end=given.after_end,
         enabled=given.enabled,
         path=path,

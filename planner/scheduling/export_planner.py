@@ -381,8 +381,8 @@ def _walk(picture: CompositionPlan, seen: set[int]) -> Iterator[FrameRequest]:
         for each in sides_of(layer):
             if isinstance(each.source, PictureSource):
                 yield each.source.request
-            elif isinstance(each.source, CompositionPlan):
-                yield from _walk(each.source, seen)
+            elif each.nested is not None:
+                yield from _walk(each.nested, seen)
 
 
 def _batches(found: Mapping[tuple[DecodeSource, int], ScheduledRequest]) -> tuple[FileBatch, ...]:

@@ -131,5 +131,5 @@ def _compositions(picture: CompositionPlan, seen: set[int]) -> Iterator[Composit
     yield picture
     for item in picture.layers:
         for layer in sides_of(item):
-            if isinstance(layer.source, CompositionPlan):
-                yield from _compositions(layer.source, seen)
+            if layer.nested is not None:
+                yield from _compositions(layer.nested, seen)

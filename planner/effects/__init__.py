@@ -1,0 +1,1 @@
+"""Effects: what the project file says of each, and what it is in one frame. `catalogue` lists them."""
