@@ -170,7 +170,18 @@ def _looks(draw: st.DrawFn, modes: tuple[str, ...]) -> Project:
         looks["blend"] = draw(st.sampled_from(modes))
     if draw(_one_in(8)):
         looks["crop"] = {"left": 0.25}
+    if draw(_one_in(6)):
+        looks["effects"] = draw(st.lists(_effect(), min_size=1, max_size=2))
     return looks
+
+
+@st.composite
+def _effect(draw: st.DrawFn) -> Project:
+    if draw(st.booleans()):
+        return {"type": "saturation", "amount": draw(st.sampled_from((0, 0.5, 1.5)))}
+    keyframes = [{"time": 0, "value": 0}, {"time": "1/2", "value": 6}]
+    radius = draw(st.sampled_from((1.5, [4, 0], {"keyframes": keyframes})))
+    return {"type": "blur", "radius": radius, "edges": draw(st.sampled_from(("extend", "transparent")))}
 
 
 @st.composite
