@@ -73,6 +73,8 @@ def anything(
     if damaged:
         tracks.append({"id": "damage", "clips": [{"media": "damaged.mp4", "duration": 1.1}]})
     tracks += [{**track, "id": f"a{track['id']}", "kind": "audio"} for track in _tracks(used, [], generator, "sound")]
+    # All clips may have drawn a speed of 0, which is silent, and one output is sound alone.
+    tracks.append({"id": "heard", "kind": "audio", "clips": [{"media": used[0], "duration": "4f"}]})
     return _project([*used], tracks, compositions=nested)
 
 
