@@ -34,7 +34,7 @@ from reelmill.export.pictures.picture_encoding import Png
 from reelmill.export.pictures.picture_pipeline import PicturePipeline
 from reelmill.export.rendering.session import export_film
 from reelmill.export.sound.sound_analysis import AnalysisOptions, analyze_sounds
-from reelmill.planner.errors import RenderError
+from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.outputs import Output
 from reelmill.planner.sound.sound_analysis import AnalysisRequest
 from tests.stress.scenarios import FILES, OUTPUTS, anything, make_media, many_files, written
@@ -44,6 +44,11 @@ STRENGTHS = ((0.02, 0.03), (0.1, 0.01), (0.3, 0.003), (0.6, 0.001))
 """Chance of a sleep, and the longest, seconds."""
 GRACE_SECONDS = 5.0
 """For threads that have been told to end."""
+
+
+def _lacks_descriptors(error: SetupError) -> bool:
+    """Compositions may show so many sounds at once that no room is left for them, which is said beforehand."""
+    return "descriptors" in error.message
 
 
 class Stop(BaseException):
@@ -104,7 +109,9 @@ class Rounds:
         stopper = Stopper(generator.choice((0, 3, 10, 30, 60)))
         try:
             export_film(project, self._outputs("stopped", OUTPUTS), _options(generator), stopper)
-        except Stop:
+        except (Stop, SetupError) as ended:
+            if not isinstance(ended, Stop) and not _lacks_descriptors(ended):
+                raise
             left = [path.name for path in (self._folder / "stopped").glob("*")]
             assert not left, f"left: {left}"
         else:
@@ -133,7 +140,12 @@ class Rounds:
         """Render with sleeps, then without; the files must be the same."""
         options = _options(generator)
         options = options if system is None else replace(options, system=system)
-        shaken = self._render(project, options, names)
+        try:
+            shaken = self._render(project, options, names)
+        except SetupError as error:
+            if _lacks_descriptors(error):
+                return
+            raise
         set_naps(0, 0, 0)
         assert shaken == self._render(project, options, names), "other files than without sleeps"
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner import limits, timeline
+from reelmill.planner.effects.catalogue import EFFECTS
 from reelmill.planner.errors import ProjectError
 from reelmill.planner.project_file.loader import load_document
 from reelmill.planner.project_file.schema import json_schema
@@ -23,7 +24,8 @@ from tests.support.project_files import BASE, CONTRACT, Json, load_data, project
 
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-PAGE = Path(__file__).parents[3] / "docs" / "project-file.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "project-file.md"
 
 
 def test_it_is_a_schema_that_json_can_hold() -> None:
@@ -132,16 +134,20 @@ def test_one_changed_value_is_judged_alike(data: st.DataObject) -> None:
 
 
 def documented() -> dict[str, set[str]]:
-    """The keys in the tables of the page, by the object that the heading above names in backquotes."""
+    """The keys in the tables of the pages, by the object that the heading above names in backquotes."""
     found: dict[str, set[str]] = {}
     title = ""
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
+    pages = (PAGE, DOCS / "effects.md")
+    for line in "\n".join(page.read_text(encoding="utf-8") for page in pages).splitlines():
         if heading := re.match(r"#+ .*\(`(\w+)`\)$", line):
             title = heading[1]
         elif line.startswith("#"):
             title = ""
         elif title and (row := re.match(r"\| `([^`]+)`", line)):
             found.setdefault(title, set()).add(row[1])
+    common = found.pop("EffectModel")
+    for model in EFFECTS.values():
+        found[model.__name__] |= common
     return found
 
 
