@@ -252,7 +252,7 @@ def _frame_line(each: FrameResult) -> str:
 def _error_lines(project: ProjectResult) -> Iterator[str]:
     error = project.error
     assert error is not None
-    yield error.message
+    yield error.summary
     named = {"component": error.component, "clip": error.clip, "composition": error.composition, "file": error.file}
     for name, value in named.items():
         if value is not None:

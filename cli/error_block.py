@@ -23,7 +23,7 @@ from reelmill.planner.errors import ExportError, Interrupted, ProjectError
 
 def error_block(error: ExportError) -> str:
     """The lines of a failure, without a newline at the end; the last one begins with `hint: `."""
-    return _block(error.message, _places(error), _hint(error))
+    return _block(error.summary, _places(error), _hint(error))
 
 
 def usage_block(error: click.ClickException) -> str:

@@ -55,12 +55,29 @@ class ExportError(Exception):
     @property
     def message(self) -> str:
         """What is wrong. Where the system had no more of something, that, whatever seems damaged by it."""
-        exhausted = exhaustion_behind(self)
-        return self._message if exhausted is None else exhausted.message
+        return self._own_message()
 
     @message.setter
     def message(self, message: str) -> None:
         self._message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors go from process to process: by all their fields, and without the errors of libraries behind them."""
+        fields = {**self.__dict__, "_message": self._own_message(), "_suggestion": self.suggestion}
+        return _restored, (type(self), self.args, fields)
+
+    def _own_message(self) -> str:
+        """The message without what a subclass adds to it."""
+        exhausted = exhaustion_behind(self)
+        return self._message if exhausted is None else exhausted.message
+
+    @property
+    def summary(self) -> str:
+        """The message in one line, without the list of problems of a project."""
+        return self.message
 
     @property
     def suggestion(self) -> str | None:
@@ -104,9 +121,15 @@ class ExportError(Exception):
             "output_frame": self.output_frame,
             "timeline_time": None if self.timeline_time is None else float(self.timeline_time),
             "source_time": None if self.source_time is None else float(self.source_time),
-            "message": self.message,
+            "message": self.summary,
             "suggestion": self.suggestion,
         }
+
+
+def _restored(kind: type[ExportError], arguments: tuple[object, ...], fields: dict[str, object]) -> ExportError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(fields)
+    return error
 
 
 class SetupError(ExportError):
@@ -189,6 +212,21 @@ class ProjectError(SetupError):
             file=file,
             suggestion=next((p.hint for p in self.problems if p.hint), None),
         )
+
+    @property
+    def message(self) -> str:
+        """How many problems there are, and each of them on a line of its own."""
+        if len(self.problems) == 1 and not self.more:
+            return f"{self.summary}: {self.problems[0]}"
+        return "\n  ".join([f"{self.summary}:", *self.listed()])
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._message = message
+
+    @property
+    def summary(self) -> str:
+        return self._own_message()
 
     def listed(self) -> list[str]:
         """A line for each problem, and one for those that are only counted."""

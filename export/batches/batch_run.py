@@ -230,7 +230,7 @@ def _result(job: BatchJob, seconds: float, message: Message | Died) -> JobResult
         case Stopped():
             return JobResult(job, "cancelled", seconds)
         case Failed():
-            return JobResult(job, "failed", seconds, error=message.error())
+            return JobResult(job, "failed", seconds, error=message.error)
         case Crashed():
             bug = RenderError(
                 f"internal error: {message.message}; this is a bug in reelmill",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelmill.decoders.system.worker_process import start_parent_watch
 from reelmill.export.opening.job import ExportOptions, Progress, SilentListener
-from reelmill.planner.errors import ExportError, Problem, ProjectError
+from reelmill.planner.errors import ExportError
 
 if TYPE_CHECKING:
     from reelmill.export.opening.shared_resources import SharedResources
@@ -75,27 +75,9 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error that a user can meet: what its class is called with."""
+    """An error that a user can meet."""
 
-    kind: type[ExportError]
-    message: str
-    fields: dict[str, Any]
-    problems: tuple[Problem, ...] = ()
-    """Of a ProjectError."""
-    more: int = 0
-    """Problems beside these."""
-
-    @classmethod
-    def of(cls, error: ExportError) -> Failed:
-        fields = {name: getattr(error, name) for name in _FIELDS}
-        if isinstance(error, ProjectError):
-            return cls(type(error), error.message, fields, error.problems, error.more)
-        return cls(type(error), error.message, fields)
-
-    def error(self) -> ExportError:
-        if issubclass(self.kind, ProjectError):
-            return self.kind(self.problems, file=self.fields["file"], more=self.more)
-        return self.kind(self.message, **self.fields)
+    error: ExportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +94,6 @@ class Stopped:
 
 
 Message = Ready | Running | Logged | Finished | Failed | Crashed | Stopped
-_FIELDS = (
-    *("component", "suggestion", "clip", "composition", "file", "file_hash"),
-    *("output_frame", "timeline_time", "source_time"),
-)
 
 
 class _Stop(BaseException):
@@ -159,7 +137,7 @@ def _answer(task: Task, export_film: Callable[..., dict[str, Any]], told: _Told,
     except _Stop:
         return Stopped()
     except ExportError as error:
-        return Failed.of(error)
+        return Failed(error)
     except Exception as error:
         return Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
 

@@ -172,7 +172,7 @@ def _said(project: ProjectResult) -> Iterator[str]:
     error = project.error
     if error is not None:
         problems = error.listed() if isinstance(error, ProjectError) else []
-        yield "\n".join([error.message, *problems, *([f"hint: {error.suggestion}"] if error.suggestion else [])])
+        yield "\n".join([error.summary, *problems, *([f"hint: {error.suggestion}"] if error.suggestion else [])])
     yield from project.facts
 
 

@@ -223,7 +223,8 @@ def _listen(
                 listener.progressed(job.system, len(job.frames), len(job.frames))
                 return message, differing
             case Failed():
-                raise message.kind(f"with {job.system.upper()}: {message.message}", **message.fields)
+                message.error.message = f"with {job.system.upper()}: {message.error.summary}"
+                raise message.error
             case Crashed():
                 error = RenderError(
                     f"with {job.system.upper()}: internal error: {message.message}; this is a bug in reelmill",

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,11 +115,9 @@ class SystemRun:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error that a user can meet: what its class is called with."""
+    """An error that a user can meet."""
 
-    kind: type[ExportError]
-    message: str
-    fields: dict[str, Any]
+    error: ExportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +141,11 @@ def run(job: RunJob, pipe: Connection) -> None:
     except BrokenPipeError:
         return
     except ExportError as error:
-        last = Failed(type(error), error.message, failure_fields(error))
+        last = Failed(error)
     except Exception as error:
         last = Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
     with suppress(BrokenPipeError):
         pipe.send(last)
-
-
-def failure_fields(error: ExportError) -> dict[str, Any]:
-    """The keyword arguments with which an error like this one is made."""
-    names = (
-        *("component", "suggestion", "clip", "composition", "file", "file_hash"),
-        *("output_frame", "timeline_time", "source_time"),
-    )
-    return {name: getattr(error, name) for name in names}
 
 
 def _render(job: RunJob, pipe: Connection) -> SystemRun:

@@ -109,8 +109,8 @@ def _cases(project: ProjectResult) -> Iterator[_Case]:
     if error is not None:
         problems = error.listed() if isinstance(error, ProjectError) else []
         hint = [f"hint: {error.suggestion}"] if error.suggestion else []
-        details = "\n".join([error.message, *problems, *hint])
-        yield _Case("render", "error", type(error).__name__, error.message, details)
+        details = "\n".join([error.summary, *problems, *hint])
+        yield _Case("render", "error", type(error).__name__, error.summary, details)
         return
     facts = "\n".join(project.facts)
     yield _Case("film", "failure", "different", facts.partition("\n")[0], facts) if facts else _Case("film")

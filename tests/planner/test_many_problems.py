@@ -49,7 +49,8 @@ def test_the_first_problems_are_told_and_the_others_counted(kind: str) -> None:
     error = refused(FAULTS[kind])
     assert len(error.problems) == MAX_PROBLEMS
     assert MANY - 2 <= MAX_PROBLEMS + error.more <= MANY + 1
-    assert error.message == f"{MAX_PROBLEMS + error.more:,} problems in the project"
+    assert error.summary == f"{MAX_PROBLEMS + error.more:,} problems in the project"
+    assert error.message.splitlines()[-1].strip() == f"and {error.more:,} more"
     assert error.listed()[-1] == f"and {error.more:,} more"
     assert error.as_dict()["more_problems"] == error.more
 
