@@ -7,8 +7,11 @@ needs them. The command line calls this, too. One thread a call; callbacks come 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from reelmill.planner.media import MediaFacts
 
 OutputLike = PathLike | Output
+ProjectLike = PathLike | Mapping[str, Any]
+"""The path of a project file, or what stands in one. Paths in a mapping begin in the current folder."""
+_NO_FILE = "<project>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Rendered:
 
 
 def render(
-    project: PathLike,
+    project: ProjectLike,
     outputs: OutputLike | Sequence[OutputLike] = (),
     *,
     on_progress: Callable[[Progress], None] | None = None,
@@ -87,11 +93,12 @@ def render(
     wanted = tuple(each if isinstance(each, Output) else Output(str(each)) for each in several)
     heard = listener or _Callbacks(on_progress, on_warning)
     chosen = export_options(options, keywords)
-    return Rendered(export_film(Path(project), wanted, chosen, heard, record, profile, shared))
+    path, chosen = _opened_from(project, chosen)
+    return Rendered(export_film(path, wanted, chosen, heard, record, profile, shared))
 
 
 def frame(
-    project: PathLike,
+    project: ProjectLike,
     at: TimeLike,
     output: PathLike,
     *,
@@ -105,21 +112,22 @@ def frame(
     """
     from reelmill.export.rendering.session import export_frame
 
-    export_frame(Path(project), as_time(at), Path(output), export_options(options, keywords), listener)
+    path, chosen = _opened_from(project, export_options(options, keywords))
+    export_frame(path, as_time(at), Path(output), chosen, listener)
     return Path(output)
 
 
 def plan(
-    project: PathLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
+    project: ProjectLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
 ) -> PlanDescription:
     """What a render would do, without rendering: its `as_dict()` is `reelmill plan --json`. Raises SetupError."""
     from reelmill.export.telling.plan_description import describe_plan
 
-    return describe_plan(Path(project), export_options(options, keywords))
+    return describe_plan(*_opened_from(project, export_options(options, keywords)))
 
 
 def validate(
-    project: PathLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
+    project: ProjectLike, *, options: ExportOptions | None = None, **keywords: Unpack[RenderOptions]
 ) -> Validation:
     """Look for every problem in a project and its media, without rendering.
 
@@ -127,7 +135,39 @@ def validate(
     """
     from reelmill.export.validation import validate_project
 
-    return validate_project(Path(project), export_options(options, keywords))
+    return validate_project(*_opened_from(project, export_options(options, keywords)))
+
+
+def _opened_from(project: ProjectLike, options: ExportOptions) -> tuple[Path, ExportOptions]:
+    """The path of a project, and the options with what it says where it is no file. Raises SetupError."""
+    if not isinstance(project, Mapping):
+        return Path(project), options
+    if options.depfile is not None:
+        raise SetupError(
+            "a project that is no file has no rule for make",
+            component="Options",
+            suggestion="write the project to a file, or leave out depfile",
+        )
+    try:
+        text = json.dumps(project, default=_as_json, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise SetupError(
+            f"the project can't be read: {error}",
+            component="Project",
+            suggestion="a project holds texts, numbers, true and false, lists, objects, paths and fractions",
+        ) from error
+    return Path.cwd() / _NO_FILE, replace(options, project_text=text)
+
+
+def _as_json(value: object) -> object:
+    """What scripts have that JSON has not."""
+    if isinstance(value, Path | Fraction):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Decimal):
+        return float(value) if float(value) == value else str(Fraction(value))
+    raise TypeError(f"{value!r} is no value of a project")
 
 
 def probe(path: PathLike, *, allow_network: bool = False) -> MediaFacts:

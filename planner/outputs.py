@@ -6,10 +6,12 @@ From the project's `outputs` and from the command line; what is made of it (cont
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
-from reelmill.planner.clock import Time
+from reelmill.planner.clock import Time, parse_time
 
 OutputKind = Literal["film", "sound", "animation", "pictures", "poster", "sheet", "hls"]
 """A film with or without sound; sound alone; a GIF, APNG or WebP that moves; numbered pictures; one picture; a grid
@@ -107,3 +109,10 @@ class Output:
     pictures: PictureSettings = field(default_factory=PictureSettings)
     place: str | None = None
     """Where it stands in the project file, for messages; None for one of the command line."""
+    at: InitVar[Time | str | float | Decimal | Fraction | None] = None
+    """The poster's moment, as `pictures.at`: seconds, or a text such as "120f"."""
+
+    def __post_init__(self, at: Time | str | float | Decimal | Fraction | None) -> None:
+        if at is not None:
+            time = at if isinstance(at, Time) else parse_time(Decimal(repr(at)) if isinstance(at, float) else at)
+            object.__setattr__(self, "pictures", replace(self.pictures, at=time))

@@ -50,8 +50,8 @@ _PLAYLIST_HEADS = (
 )
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """Bytes that text does not hold. Escape (1b) is none of them: terminals' colours begin with it."""
-_TEXT_HEADERS = (b"YUV4MPEG2 ", b"#!AMR")
-"""Of media whose samples may happen to look like text."""
+_TEXT_HEADERS = (b"YUV4MPEG2 ", b"#!AMR", b"#define ")
+"""Of media that are text (XBM), or whose samples may happen to look like it."""
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:!doctype html|html|head|!--)", re.IGNORECASE)
 _CUES = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:WEBVTT|\[Script Info\]|(?:\d++\s++)?\d\d?:\d\d:\d\d[,.]\d{3}\s*+-->)")
 _COMMENTS = rb"\s*+(?>(?><!--.*?-->)\s*+)*+"

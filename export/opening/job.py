@@ -58,6 +58,8 @@ class ExportOptions:
     depfile: Path | None = None
     """A rule for make is written here, of the outputs and what they were made from."""
     allow_network: bool = False
+    project_text: str | None = None
+    """The project, where it is no file. The path beside it says where relative paths begin."""
 
     @property
     def canvas_scale(self) -> Fraction:

@@ -62,7 +62,7 @@ def open_project(
 
     Raises ProjectError with all problems, SetupError for a project file that can't be read.
     """
-    loaded = load(path, options.variables, allow_network=options.allow_network)
+    loaded = load(path, options.variables, allow_network=options.allow_network, text=options.project_text)
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
     checkpoint()
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)

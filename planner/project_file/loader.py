@@ -63,9 +63,14 @@ class LoadedProject:
     """From these paths to those of the file, for problems that are found later."""
 
 
-def load(path: Path, variables: Mapping[str, object], *, allow_network: bool = False) -> LoadedProject:
-    """Read a project file. Raises SetupError where it can't be read, ProjectError with all problems in it."""
-    text = _read(path)
+def load(
+    path: Path, variables: Mapping[str, object], *, allow_network: bool = False, text: str | None = None
+) -> LoadedProject:
+    """Read a project file. Raises SetupError where it can't be read, ProjectError with all problems in it.
+
+    `text`: what would stand in the file, where there is none.
+    """
+    text = _read(path) if text is None else text
     try:
         return load_document(text, path.absolute().parent, variables, allow_network=allow_network)
     except ProjectError as error:

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from reelmill.cli.parameters import parse_bitrate, parse_bytes, parse_range, parse_size, parse_variable
+from reelmill.cli.parameters import parse_variable
+from reelmill.export.opening.option_texts import parse_bitrate, parse_bytes, parse_range, parse_size
 from reelmill.planner.clock import MAX_SECONDS, Time
 
 

@@ -178,3 +178,69 @@ def test_a_batch_tells_each_result(tmp_path: Path) -> None:
     )
     assert told == ["nocolor.mkv failed", "red.mkv done"]
     assert summary.exit_code == 1
+
+
+CARD: dict[str, Any] = {
+    "canvas": {"width": 64, "height": 36, "fps": 10},
+    "tracks": [{"clips": [{"solid": "${colour}", "duration": Fraction(3, 10)}]}],
+}
+
+
+def test_a_project_may_be_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths in it begin in the current folder."""
+    ffmpeg("-f", "lavfi", "-i", "color=blue:s=32x18", "-frames:v", "1", tmp_path / "blue.png")
+    monkeypatch.chdir(tmp_path)
+    picture = {"clips": [{"media": "blue", "duration": 0.3}]}
+    project = {**CARD, "media": {"blue": {"path": Path("blue.png")}}, "tracks": [*CARD["tracks"], picture]}
+    variables = {"colour": "red"}
+    assert reelmill.validate(project, variables=variables).frames == 3
+    assert reelmill.plan(project, variables=variables).system == "v1"
+    assert reelmill.render(project, "film.mkv", variables=variables).frames == 3
+    assert reelmill.frame(project, 0.1, "still.png", variables=variables).exists()
+    with pytest.raises(ProjectError, match=r"tracks\[0\].clips\[0\].solid") as caught:
+        reelmill.render(project, "other.mkv", variables={"colour": "redd"})
+    assert str(caught.value.file).endswith("<project>")
+
+
+def test_data_that_is_no_project(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="no value of a project"):
+        reelmill.validate({**CARD, "name": {1, 2}})
+    with pytest.raises(SetupError, match="no rule for make"):
+        reelmill.render(CARD, tmp_path / "film.mkv", depfile=tmp_path / "film.d")
+
+
+def test_options_take_the_texts_of_the_flags() -> None:
+    texts = {"size": "320x180", "range": "0..0.2", "bitrate": "8M", "audio_bitrate": "96k", "cache_bytes": "1.5GB"}
+    found = export_options(None, texts)  # type: ignore[arg-type]
+    assert found.size == (320, 180)
+    assert found.range == (Time(seconds=Fraction(0)), Time(seconds=Fraction(1, 5)))
+    assert (found.video.bitrate, found.audio.bitrate, found.cache_bytes) == (8_000_000, 96_000, 1_500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("size", "320", "WIDTHxHEIGHT"),
+        ("size", (320,), "two whole numbers"),
+        ("size", 320, "two whole numbers"),
+        ("size", (320, 18.5), "two whole numbers"),
+        ("range", "1-2", "START..END"),
+        ("range", 3, "two times"),
+        ("range", ("a", 2), "not a time"),
+        ("bitrate", "fast", "bits a second"),
+        ("cache_bytes", "much", "500MB"),
+    ],
+)
+def test_options_that_are_wrong_are_named(name: str, value: Any, words: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        export_options(None, {name: value})  # type: ignore[misc]
+    assert words in f"{caught.value.message} {caught.value.suggestion}"
+
+
+@pytest.mark.parametrize("at", [0.1, "1f", Fraction(1, 10), Time(seconds=Fraction(1, 10))])
+def test_the_moment_of_a_poster(tmp_path: Path, at: Any) -> None:
+    clips = [{"solid": "red", "duration": 0.1}, {"solid": "blue", "duration": 0.2}]
+    project = {**CARD, "tracks": [{"clips": clips}]}
+    made = reelmill.render(project, reelmill.Output(str(tmp_path / "poster.png"), at=at))
+    data = ffmpeg("-i", made.outputs[0], "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    assert tuple(data[:3]) == (0, 0, 255)

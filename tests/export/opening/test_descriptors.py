@@ -87,7 +87,7 @@ def test_more_sounds_at_once_than_files_may_be_open(tmp_path: Path, hard: int, c
 def test_running_out_of_descriptors_is_no_fault_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    (tmp_path / "film.mkv").write_bytes(b"x")
+    (tmp_path / "film.mkv").write_bytes(b"\0x")
 
     def full(*_: object, **__: object) -> None:
         raise OSError(number, "Too many open files")
