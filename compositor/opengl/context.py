@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal
 
@@ -24,6 +25,9 @@ MAX_DEVICES = 16
 """EGL devices that are looked at."""
 SOFTWARE_NAMES = ("llvmpipe", "softpipe", "swrast", "swiftshader", "microsoft basic render", "apple software")
 """Parts of GL_RENDERER that tell a renderer on the CPU."""
+_chosen_devices: dict[RendererChoice, int] = {}
+"""The EGL device that was found for each wish. moderngl leaks 40 kB for each context, so none is opened to be looked at
+twice."""
 INSTALL_HINT = (
     "install OpenGL, for Debian and Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri (a software renderer; "
     "no graphics card or display is needed)"
@@ -110,6 +114,15 @@ def _create_egl(renderer: RendererChoice) -> GLContext:
             name for name, found in (("libEGL.so.1", libegl), ("libGL.so.1", libgl)) if found is None
         )
         raise _no_opengl(f"{missing} not found")
+    if (known := _chosen_devices.get(renderer)) is not None:
+        with suppress(Exception):  # glcontext raises bare Exception; a device that is gone is looked for again
+            return _open_device(known, libegl, libgl)
+    context, _chosen_devices[renderer] = _find_device(renderer, libegl, libgl)
+    return context
+
+
+def _find_device(renderer: RendererChoice, libegl: str, libgl: str) -> tuple[GLContext, int]:
+    """A context of the wanted kind, and the index of its device."""
     wanted: RendererKind = "software" if renderer == "software" else "hardware"
     others: list[tuple[int, str]] = []
     failures: list[str] = []
@@ -120,14 +133,15 @@ def _create_egl(renderer: RendererChoice) -> GLContext:
             failures.append(str(error))
             continue
         if context.kind == wanted:
-            return context
+            return context, index
         others.append((index, context.name))
         context.close()
     if not others:
         raise _no_opengl(failures[0])
     if renderer != "auto":
         raise _wrong_kind(renderer, [name for _, name in others])
-    return _open_device(others[0][0], libegl, libgl)
+    first = others[0][0]
+    return _open_device(first, libegl, libgl), first
 
 
 def _open_device(index: int, libegl: str, libgl: str) -> GLContext:

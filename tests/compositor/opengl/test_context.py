@@ -70,6 +70,7 @@ class TestEgl:
             return Device(index)
 
         monkeypatch.setattr(context, "_open_device", open_device)
+        monkeypatch.setattr(context, "_chosen_devices", {})
         return closed
 
     def test_auto_prefers_hardware(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +81,15 @@ class TestEgl:
     def test_auto_takes_software_where_there_is_nothing_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.devices(monkeypatch, ["llvmpipe"])
         assert GLContext.create("auto").kind == "software"
+
+    def test_a_device_is_looked_for_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ["llvmpipe", "NVIDIA H200"]
+        closed = self.devices(monkeypatch, names)
+        assert GLContext.create("auto").name == "NVIDIA H200"
+        assert GLContext.create("auto").name == "NVIDIA H200"
+        assert closed == [0]
+        del names[1]
+        assert GLContext.create("auto").name == "llvmpipe", "one that is gone is looked for again"
 
     def test_software_passes_hardware_by(self, monkeypatch: pytest.MonkeyPatch) -> None:
         closed = self.devices(monkeypatch, ["NVIDIA H200", "llvmpipe"])
