@@ -14,6 +14,7 @@ from fractions import Fraction
 _RATIO = re.compile(r"^([+-]?\d+)/(\d+)$")
 _FRAMES = re.compile(r"^([+-]?\d+)f$")
 _TIMECODE = re.compile(r"^(\d{1,3}):(\d{2}):(\d{2})([:;])(\d{2,3})$")
+_CLOCK = re.compile(r"^(?:(\d{1,3}):)?(\d{1,2}):(\d{2}(?:\.\d+)?)$")
 _SECONDS = re.compile(r"^[+-]?\d+(\.\d+)?$")
 MAX_SECONDS = 1_000_000
 """No time in a project may be farther from 0 than this (11 days)."""
@@ -41,7 +42,7 @@ class Time:
 
 
 def parse_time(value: object) -> Time:
-    """Read a time: a number of seconds, "N/D" seconds, "120f" frames, or a timecode.
+    """Read a time: a number of seconds, "N/D" seconds, "120f" frames, "1:30.5" or a timecode.
 
     Numbers arrive as int or Decimal, so 0.1 is 1/10 exactly. Raises TimeError.
     """
@@ -74,13 +75,23 @@ def _parse(value: object) -> Time:
                 return Time(frames=int(match[1]))
             if _TIMECODE.match(text):
                 return Time(timecode=text)
+            if match := _CLOCK.match(text):
+                return Time(seconds=_clock_seconds(text, match))
             if _SECONDS.match(text):
                 return Time(seconds=Fraction(text))
         raise TimeError(
-            f'"{text[:40]}" is not a time: write seconds (2.5), "N/D" seconds ("1001/30000"), '
+            f'"{text[:40]}" is not a time: write seconds (2.5), minutes ("1:30.5"), "N/D" seconds ("1001/30000"), '
             'frames ("120f") or a timecode ("00:01:02:12")'
         )
     raise TimeError(f"{type(value).__name__} is not a time")
+
+
+def _clock_seconds(text: str, match: re.Match[str]) -> Fraction:
+    """Seconds of `M:SS`, `H:MM:SS`, each with decimals. Raises TimeError."""
+    hours, minutes, seconds = match[1], int(match[2]), Fraction(match[3])
+    if seconds >= 60 or (hours is not None and minutes > 59):
+        raise TimeError(f'"{text}" is not a time: minutes and seconds go to 59')
+    return 3600 * int(hours or 0) + 60 * minutes + seconds
 
 
 def timecode_frames(text: str, fps: Fraction) -> int:

@@ -7,7 +7,10 @@ hold their media themselves: a playlist names other files, which may lie anywher
 from __future__ import annotations
 
 import functools
+import os
 import re
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -54,6 +57,9 @@ _TEXT_HEADERS = (b"YUV4MPEG2 ", b"#!AMR", b"#define ")
 """Of media that are text (XBM), or whose samples may happen to look like it."""
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:!doctype html|html|head|!--)", re.IGNORECASE)
 _CUES = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:WEBVTT|\[Script Info\]|(?:\d++\s++)?\d\d?:\d\d:\d\d[,.]\d{3}\s*+-->)")
+_DRIVE = re.compile(r"(?:^|/)[A-Za-z]:[\\/]")
+_MOST_NAMES = 1000
+"""Files of a folder among which the one that was meant is looked for."""
 _COMMENTS = rb"\s*+(?>(?><!--.*?-->)\s*+)*+"
 _SVG = (
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>)?+",
@@ -148,7 +154,7 @@ def _file_problem(path: str) -> tuple[str, str] | None:
         if not file.exists():
             if file.is_symlink():
                 return "the path is a link to a file that does not exist", "correct the link, or the path"
-            return "the file does not exist", "correct the path; paths are relative to the project file"
+            return "the file does not exist", _meant_path(file)
         if not file.is_file():
             return "the path is a device or a pipe, not a file", "copy what it gives into a file, and name that"
         if file.stat().st_size == 0:
@@ -157,6 +163,24 @@ def _file_problem(path: str) -> tuple[str, str] | None:
             return None
     except (OSError, ValueError) as error:
         return f"the file can't be read: {reason(error)}", "check the path and its permissions"
+
+
+def _meant_path(file: Path) -> str:
+    """The hint for a path that leads nowhere."""
+    name = str(file)
+    if "~" in file.parts:
+        return "write the folder itself: ~ stands for your home folder in shells only"
+    if os.name != "nt" and (_DRIVE.search(name) or "\\" in name):
+        return "this is a path of Windows; write folders with /, as they are called here"
+    try:
+        names = [each.name for each in islice(file.parent.iterdir(), _MOST_NAMES)]
+    except OSError:
+        return f"the folder {file.parent} does not exist; paths are relative to the project file"
+    near = {each.casefold(): each for each in names}
+    found = get_close_matches(file.name.casefold(), near, 1, 0.75)
+    if found:
+        return f'did you mean "{file.parent / near[found[0]]}"?'
+    return "correct the path; paths are relative to the project file"
 
 
 def _drawing_problem(path: str) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from reelmill.planner.document.document_metadata import Marker, Subtitle
 from reelmill.planner.document.document_text import Text
 from reelmill.planner.effects.catalogue import AnyEffect
 from reelmill.planner.fields.animated import Animation
-from reelmill.planner.fields.base import AnyColour, Document, LineWidth
+from reelmill.planner.fields.base import AnyColour, Document, LineWidth, Shorthand
 from reelmill.planner.fields.kinds import (
     Characters,
     Choice,
@@ -247,7 +247,7 @@ class Clip(Document):
     """Name of an entry of media: its picture and sound."""
     composition: Annotated[str, Reference("compositions")] | None = None
     """Name of an entry of compositions."""
-    text: Text | None = None
+    text: Annotated[Text, Shorthand("content")] | None = None
     """A text."""
     solid: AnyColour | None = None
     """A colour that fills the canvas."""
@@ -274,7 +274,7 @@ class Clip(Document):
     """Applied in this order to the fitted picture, before it is placed. Default: none."""
     audio: ClipAudio | None = None
     """Default: as it is."""
-    transition: Transition | None = None
+    transition: Annotated[Transition, Shorthand("type")] | None = None
     """From the clip before it, which it must overlap. Default for clips that overlap: dissolve."""
     after_end: Annotated[timeline.AfterEnd, Choice()] = "error"
     """What is shown past the end of the source: error refuses the project; hold, loop or blank."""
@@ -339,7 +339,7 @@ class Project(Document):
     """The picture that is rendered."""
     audio: Sound = Sound()
     """The sound that is mixed."""
-    media: Annotated[dict[str, Media], Several()] = Field(default={})
+    media: Annotated[dict[str, Annotated[Media, Shorthand("path")]], Several()] = Field(default={})
     """Media files by name."""
     compositions: Annotated[dict[str, Composition], Several()] = Field(default={})
     """Compositions by name."""

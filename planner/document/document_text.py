@@ -38,8 +38,8 @@ class Text(Document):
 
     content: Annotated[str, Characters(MAX_TEXT_LENGTH, empty=True)]
     """The text; \\n begins a new line."""
-    size: Annotated[float, Number(0, 10_000, over=True)]
-    """Pixels of one em."""
+    size: Annotated[float, Number(0, 10_000, over=True)] | None = None
+    """Pixels of one em. Default: a tenth of the canvas' height."""
     color: AnyColour = (1.0, 1.0, 1.0, 1.0)
     """Default: white."""
     font: Annotated[tuple[str, ...], FilePaths(64)] = ()

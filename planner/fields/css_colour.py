@@ -15,12 +15,21 @@ class ColourError(ValueError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f'"{text[:40]}" is not a colour')
-        self.hint = (
+        self.hint = _with_alpha(text) or (
             "write #rgb, #rrggbb or #rrggbbaa with digits 0-9 and a-f"
             if text.startswith("#")
             else did_you_mean(text.lower(), (*NAMES, "transparent"))
             or "write #rgb, #rrggbb, #rrggbbaa, a CSS colour name or transparent"
         )
+
+
+def _with_alpha(text: str) -> str | None:
+    """The hint for a colour with its alpha behind an @, as FFmpeg writes it."""
+    name, at, share = text.strip().lower().partition("@")
+    if not at or name not in NAMES or not re.fullmatch(r"[01]?\.?[0-9]{0,4}", share) or not share.strip("."):
+        return None
+    alpha = min(round(255 * float(share)), 255)
+    return f'write "{NAMES[name]}{alpha:02x}": alpha is the last two digits'
 
 
 def parse_colour(text: str) -> Colour:

@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from reelmill.planner.animation import EASINGS, Easing
 from reelmill.planner.clock import TimeError, parse_rate, parse_time
 from reelmill.planner.fields.css_colour import ColourError, parse_colour
+from reelmill.planner.foreign_words import native_word
 from reelmill.planner.limits import MAX_NAME_LENGTH
 from reelmill.planner.suggestion import did_you_mean
 from reelmill.planner.templates.variables import REFERENCE, Substituted
@@ -78,7 +79,11 @@ def read_number(value: object) -> int | Decimal:
             raise fault(f"{shown(value)} is not a number")
         return number
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        hint = "write it without quotes" if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value) else None
+        hint = None
+        if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
+            hint = "write it without quotes"
+        elif isinstance(value, str) and value.strip().endswith("%"):
+            hint = "write a number: lengths are pixels, and shares are 0 to 1"
         raise fault(f"must be a number, not {kind_of(value)}", hint)
     return value
 
@@ -236,7 +241,9 @@ class Choice:
             if not isinstance(value, str):
                 raise fault(f"must be one of {listed}, not {kind_of(value)}")
             if value not in words:
-                hint = did_you_mean(value.replace("-", "_"), words)
+                native = native_word(value)
+                meant = native if native is not None and native in words else value.replace("-", "_")
+                hint = did_you_mean(meant, words)
                 raise fault(f"{shown(value)} is not one of {listed}", hint)
             return str(value)
 
@@ -317,7 +324,8 @@ class Numbers(Kind):
     def read(self, value: object) -> tuple[float, ...]:
         if not isinstance(value, list) or len(value) != self.count:
             given = f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
-            raise fault(f"must be a list of {self.count} numbers {self.names}, not {given}")
+            hint = f"write {self.names}, two numbers" if isinstance(value, str) and self.count == 2 else None
+            raise fault(f"must be a list of {self.count} numbers {self.names}, not {given}", hint)
         return tuple(in_range(read_number(number), self.low, self.high) for number in value)
 
     def schema(self) -> JsonSchemaValue:

@@ -35,7 +35,7 @@ def build_timeline(project: document.Project, reading: Reading) -> result.Timeli
         id=None,
         width=canvas.width,
         height=canvas.height,
-        tracks=_tracks(project.tracks, ()),
+        tracks=_tracks(project.tracks, (), canvas.height),
         background=canvas.background,
         duration=canvas.duration,
     )
@@ -99,7 +99,7 @@ def _composition(name: str, given: document.Composition, canvas: document.Canvas
         id=name,
         width=given.width or canvas.width,
         height=given.height or canvas.height,
-        tracks=_tracks(given.tracks, ("compositions", name)),
+        tracks=_tracks(given.tracks, ("compositions", name), given.height or canvas.height),
         background=given.background,
         duration=given.duration,
         effects=_effects(given.effects),
@@ -170,17 +170,19 @@ def _media(name: str, given: document.Media, fps: Fraction) -> result.Media:
     )
 
 
-def _tracks(given: list[document.Track], location: Location) -> tuple[result.Track, ...]:
-    return tuple(_track(track, index, location) for index, track in enumerate(given))
+def _tracks(given: list[document.Track], location: Location, height: int) -> tuple[result.Track, ...]:
+    """`height`: of the canvas, pixels."""
+    return tuple(_track(track, index, location, height) for index, track in enumerate(given))
 
 
-def _track(given: document.Track, index: int, location: Location) -> result.Track:
+def _track(given: document.Track, index: int, location: Location, height: int) -> result.Track:
     name = track_id(index, given.id)
     path = json_path((*location, "tracks", index))
     return result.Track(
         id=name,
         clips=tuple(
-            _clip(clip, clip_id(name, i, clip.id), i, f"{path}.clips[{i}]") for i, clip in enumerate(given.clips)
+            _clip(clip, clip_id(name, number, clip.id), number, f"{path}.clips[{number}]", height)
+            for number, clip in enumerate(given.clips)
         ),
         kind=given.kind,
         enabled=given.enabled,
@@ -191,8 +193,8 @@ def _track(given: document.Track, index: int, location: Location) -> result.Trac
     )
 
 
-def _clip(given: document.Clip, name: str, index: int, path: str) -> result.Clip:
-    content = _content(given)
+def _clip(given: document.Clip, name: str, index: int, path: str, height: int) -> result.Clip:
+    content = _content(given, height)
     return result.Clip(
         id=name,
         content=content,
@@ -214,23 +216,23 @@ def _clip(given: document.Clip, name: str, index: int, path: str) -> result.Clip
     )
 
 
-def _content(given: document.Clip) -> result.Content:
+def _content(given: document.Clip, height: int) -> result.Content:
     if given.media is not None:
         return result.MediaContent(given.media)
     if given.composition is not None:
         return result.CompositionContent(given.composition)
     if given.text is not None:
-        return _text(given.text)
+        return _text(given.text, height)
     if given.solid is not None:
         return result.Solid(given.solid)
     assert given.shape is not None
     return _shape(given.shape)
 
 
-def _text(given: Text) -> result.Text:
+def _text(given: Text, height: int) -> result.Text:
     return result.Text(
         content=given.content,
-        size=given.size,
+        size=given.size or height / 10,
         color=given.color,
         fonts=given.font,
         align=given.align,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from reelmill.planner.document.document import Project
 from reelmill.planner.errors import Problem
 from reelmill.planner.fields.animated import Animation, Keyframes
+from reelmill.planner.foreign_words import hint_for_key
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.suggestion import did_you_mean
 
@@ -55,6 +56,8 @@ def _hint_for_key(key: str, model: type[BaseModel] | None) -> str | None:
     """The key that was meant, or the object in which this one belongs."""
     if model is None:
         return None
+    if (hint := hint_for_key(key, model.__name__)) is not None:
+        return hint
     for name, child in _children(model):
         if key in _keys(child):
             return f'"{key}" belongs in "{name}"'
@@ -105,6 +108,8 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     """The model inside `X`, `X | None`, `list[X]` or `dict[str, X]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
+    if get_origin(annotation) is Annotated:
+        return _model_in(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType, list, dict):
         return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)
     return None

@@ -92,8 +92,9 @@ def _allow_templates(schema: dict[str, Any]) -> None:
                 part["properties"][key] = {"anyOf": [value, dict(VARIABLE)], **told}
         for holder in ("items", "additionalProperties"):
             inner = part.get(holder)
-            if isinstance(inner, dict) and "$ref" in inner:
-                repeated.add(inner["$ref"].rpartition("/")[2])
+            if isinstance(inner, dict):
+                forms = [inner, *inner.get("anyOf", ())]
+                repeated.update(form["$ref"].rpartition("/")[2] for form in forms if "$ref" in form)
     for name in repeated:
         schema["$defs"][name]["properties"][KEY] = {"$ref": "#/$defs/Repeat"}
     schema["$defs"]["Repeat"] = repeat_schema()

@@ -45,8 +45,22 @@ def test_every_way_to_write_a_time(written: object, seconds: Fraction) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1:30", 90),
+        ("0:00.5", Fraction(1, 2)),
+        ("01:02:03.250", Fraction(372325, 100)),
+        ("90:00", 5400),
+        ("2:00:00", 7200),
+    ],
+)
+def test_minutes_and_hours(text: str, seconds: Fraction) -> None:
+    assert parse_time(text).seconds == seconds
+
+
+@pytest.mark.parametrize(
     "written",
-    [None, True, "", "abc", "1/0", "1:00", "00:00:00:0", "5 f", "1e3", "NaN", Decimal("NaN"), Decimal("Infinity"),
+    [None, True, "", "abc", "1/0", "1:60", "00:00:00:0", "5 f", "1e3", "NaN", Decimal("NaN"), Decimal("Infinity"),
      Decimal("1e999999"), Decimal("1e-999999"), 10**7, "9999999", "9" * 50, [], 1.5, "99999999999f"],
 )  # fmt: skip
 def test_what_is_no_time(written: object) -> None:
