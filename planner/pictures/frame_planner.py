@@ -182,7 +182,7 @@ class FramePlanner:
         if not clip.transform.scale.is_constant and layer.is_one_picture:
             layer = replace(layer, zooms=True)
         effects = plans_at(clip.effects, elapsed.time, backwards=elapsed.backwards)
-        return with_effects(layer, effects) if effects else layer
+        return with_effects(layer, effects, (composition.width, composition.height)) if effects else layer
 
     def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
         """Most clips stand still: their placement is computed once for each size of their source."""
