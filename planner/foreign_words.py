@@ -77,7 +77,7 @@ _KEYS: dict[str, dict[str, str]] = {
         "stroke": 'write "outline": {"width": 2, "color": "black"}',
     },
 }
-"""By the model's name, then by the key in snake_case."""
+"""By the name of the object, then by the key in snake_case."""
 _WORDS = {
     "crossfade": "dissolve",
     "cross_fade": "dissolve",

@@ -16,13 +16,13 @@ from pydantic.config import JsonDict
 from reelmill.planner import timeline
 from reelmill.planner.animation import Animated, Easing
 from reelmill.planner.document.document_checks import MomentsOrChecks
-from reelmill.planner.document.document_export import Export, OutputEntry
+from reelmill.planner.document.document_export import ExportModel, OutputModel
 from reelmill.planner.document.document_fade import Fade
-from reelmill.planner.document.document_metadata import Marker, Subtitle
-from reelmill.planner.document.document_text import Text
+from reelmill.planner.document.document_metadata import MarkerModel, SubtitlesModel
+from reelmill.planner.document.document_text import TextModel
 from reelmill.planner.effects.catalogue import AnyEffect
 from reelmill.planner.fields.animated import Animation
-from reelmill.planner.fields.base import AnyColour, Document, LineWidth, Shorthand
+from reelmill.planner.fields.base import AnyColour, LineWidth, ObjectModel, Shorthand
 from reelmill.planner.fields.kinds import (
     Characters,
     Choice,
@@ -54,7 +54,7 @@ FilterChain = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
 Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
 
 
-class Canvas(Document):
+class CanvasModel(ObjectModel):
     """The picture that is rendered."""
 
     width: Pixels
@@ -69,7 +69,7 @@ class Canvas(Document):
     """Length of the film. Default: the end of the last clip."""
 
 
-class Sound(Document):
+class SoundModel(ObjectModel):
     """The sound that is mixed."""
 
     sample_rate: Annotated[int, Whole(8000, 192_000)] = 48_000
@@ -86,7 +86,7 @@ class Sound(Document):
     """Ceiling, dBTP: a limiter keeps the film under it. Default: -1 where loudness is given, else no limiter."""
 
 
-class Media(Document):
+class MediaModel(ObjectModel):
     """A media file, or a sequence of pictures."""
 
     path: Annotated[str, FilePath(network=True)]
@@ -105,7 +105,7 @@ class Media(Document):
     """Of an image sequence: the number of its first picture. Default: the lowest that exists."""
 
 
-class Stroke(Document):
+class StrokeModel(ObjectModel):
     """The line along a shape's edge."""
 
     width: LineWidth
@@ -118,7 +118,7 @@ def _needs(kinds: list[str], key: str) -> JsonDict:
     return {"if": {"properties": {"type": {"enum": [*kinds]}}, "required": ["type"]}, "then": {"required": [key]}}
 
 
-class Shape(Document):
+class ShapeModel(ObjectModel):
     """A drawn figure."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": [_needs(["line", "polygon"], "points")]})
@@ -129,7 +129,7 @@ class Shape(Document):
     """Width and height of its picture, pixels."""
     fill: AnyColour | None = None
     """Colour inside. A shape has a fill, a stroke or both; a line has a stroke. Default: none."""
-    stroke: Stroke | None = None
+    stroke: StrokeModel | None = None
     """Default: none."""
     radius: LineWidth = 0.0
     """Of a rectangle's corners, pixels."""
@@ -137,7 +137,7 @@ class Shape(Document):
     """Of a line (two or more) or polygon (three or more): [x, y] in pixels of its picture."""
 
 
-class Crop(Document):
+class CropModel(ObjectModel):
     """Fractions of the source picture that are cut off."""
 
     left: Fraction01 | None = None
@@ -150,7 +150,7 @@ class Crop(Document):
     """Default: 0."""
 
 
-class Transform(Document):
+class TransformModel(ObjectModel):
     """Where the picture lies on the canvas of its composition."""
 
     position: Annotated[Animated, Animation(-1_000_000, 1_000_000, 2, "[x, y]")] | None = None
@@ -166,7 +166,7 @@ class Transform(Document):
     """0 is invisible, 1 is full. Default: 1."""
 
 
-class Duck(Document):
+class DuckModel(ObjectModel):
     """Quieter while another track sounds."""
 
     by: Name
@@ -181,7 +181,7 @@ class Duck(Document):
     """Time from full to no reduction. Default: 0.4."""
 
 
-class ClipAudio(Document):
+class ClipAudioModel(ObjectModel):
     """The sound of a clip."""
 
     gain_db: Decibels | None = None
@@ -198,11 +198,11 @@ class ClipAudio(Document):
     """What a speed other than 1 does to the pitch: keep leaves it, follow changes it, as a tape does."""
     filters: FilterChain | None = None
     """A chain of libavfilter that its sound goes through. Default: none."""
-    duck: Duck | None = None
+    duck: DuckModel | None = None
     """Default: none."""
 
 
-class TrackAudio(Document):
+class TrackAudioModel(ObjectModel):
     """The sound of a track."""
 
     gain_db: Decibels | None = None
@@ -215,11 +215,11 @@ class TrackAudio(Document):
     """Silences every track of its composition that has no solo."""
     filters: FilterChain | None = None
     """A chain of libavfilter that the sum of its clips goes through. Default: none."""
-    duck: Duck | None = None
+    duck: DuckModel | None = None
     """Default: none."""
 
 
-class Transition(Document):
+class TransitionModel(ObjectModel):
     """How the overlap with the clip before passes to this one."""
 
     type: Annotated[timeline.TransitionType, Choice()] = "dissolve"
@@ -236,7 +236,7 @@ CONTENTS = ("media", "composition", "text", "solid", "shape")
 """Keys of a clip of which exactly one is given."""
 
 
-class Clip(Document):
+class ClipModel(ObjectModel):
     """A stretch of a track that shows exactly one of media, composition, text, solid and shape."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CONTENTS]})
@@ -247,11 +247,11 @@ class Clip(Document):
     """Name of an entry of media: its picture and sound."""
     composition: Annotated[str, Reference("compositions")] | None = None
     """Name of an entry of compositions."""
-    text: Annotated[Text, Shorthand("content")] | None = None
+    text: Annotated[TextModel, Shorthand("content")] | None = None
     """A text."""
     solid: AnyColour | None = None
     """A colour that fills the canvas."""
-    shape: Shape | None = None
+    shape: ShapeModel | None = None
     """A drawn figure."""
     start: Annotated[Fraction, Seconds("not negative")] | None = None
     """When it begins, in its composition. Default: the end of the clip before it in the track, else 0."""
@@ -264,17 +264,17 @@ class Clip(Document):
     fit: Annotated[timeline.Fit, Choice()] | None = None
     """How the picture is fitted to the canvas: contain (the default for media), cover, fill, or none (the default for
     all others)."""
-    crop: Crop | None = None
+    crop: CropModel | None = None
     """Cut off before the picture is fitted. Default: nothing."""
-    transform: Transform | None = None
+    transform: TransformModel | None = None
     """Default: centred."""
     blend: Annotated[timeline.Blend, Choice()] = "normal"
     """How it is mixed with what lies below."""
     effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
     """Applied in this order to the fitted picture, before it is placed. Default: none."""
-    audio: ClipAudio | None = None
+    audio: ClipAudioModel | None = None
     """Default: as it is."""
-    transition: Annotated[Transition, Shorthand("type")] | None = None
+    transition: Annotated[TransitionModel, Shorthand("type")] | None = None
     """From the clip before it, which it must overlap. Default for clips that overlap: dissolve."""
     after_end: Annotated[timeline.AfterEnd, Choice()] = "error"
     """What is shown past the end of the source: error refuses the project; hold, loop or blank."""
@@ -282,7 +282,7 @@ class Clip(Document):
     """false switches it off; it keeps its place."""
 
 
-class Track(Document):
+class TrackModel(ObjectModel):
     """Clips one after the other. Neighbours may overlap; the overlap is a transition."""
 
     id: Name | None = None
@@ -295,13 +295,13 @@ class Track(Document):
     """Of all its clips. Default: 1."""
     effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
     """Applied in this order to the picture of the track. Default: none."""
-    audio: TrackAudio | None = None
+    audio: TrackAudioModel | None = None
     """Default: as it is."""
-    clips: Annotated[list[Clip], Several()] = Field(default=[])
+    clips: Annotated[list[ClipModel], Several()] = Field(default=[])
     """In ascending order of start and of end."""
 
 
-class Composition(Document):
+class CompositionModel(ObjectModel):
     """A canvas of its own, which clips show like one picture."""
 
     width: Pixels | None = None
@@ -314,11 +314,11 @@ class Composition(Document):
     """Colour under its tracks. Default: transparent."""
     effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
     """Applied in this order to its finished picture. Default: none."""
-    tracks: Annotated[list[Track], Several()] = Field(default=[])
+    tracks: Annotated[list[TrackModel], Several()] = Field(default=[])
     """Painted bottom to top."""
 
 
-class Project(Document):
+class ProjectModel(ObjectModel):
     """A timeline that reelmill renders to a film."""
 
     schema_address: Annotated[str, Characters(4096)] | None = Field(default=None, alias="$schema")
@@ -331,23 +331,23 @@ class Project(Document):
     """Values that ${name} in any string stands for; --set NAME=VALUE wins."""
     tags: Annotated[dict[str, Annotated[str, Label()]], Several()] = Field(default={})
     """Metadata that is written into the film, such as title and artist."""
-    markers: Annotated[list[Marker], Several()] = Field(default=[])
+    markers: Annotated[list[MarkerModel], Several()] = Field(default=[])
     """Chapters of the film."""
-    subtitles: Annotated[list[Subtitle], Several()] = Field(default=[])
+    subtitles: Annotated[list[SubtitlesModel], Several()] = Field(default=[])
     """Files of subtitles, each a track of the film or burnt into its pictures."""
-    canvas: Canvas
+    canvas: CanvasModel
     """The picture that is rendered."""
-    audio: Sound = Sound()
+    audio: SoundModel = SoundModel()
     """The sound that is mixed."""
-    media: Annotated[dict[str, Annotated[Media, Shorthand("path")]], Several()] = Field(default={})
+    media: Annotated[dict[str, Annotated[MediaModel, Shorthand("path")]], Several()] = Field(default={})
     """Media files by name."""
-    compositions: Annotated[dict[str, Composition], Several()] = Field(default={})
+    compositions: Annotated[dict[str, CompositionModel], Several()] = Field(default={})
     """Compositions by name."""
-    tracks: Annotated[list[Track], Several()]
+    tracks: Annotated[list[TrackModel], Several()]
     """Painted bottom to top."""
-    export: Export = Export()
+    export: ExportModel = ExportModel()
     """How films are encoded."""
-    outputs: Annotated[list[OutputEntry], Several()] = Field(default=[])
+    outputs: Annotated[list[OutputModel], Several()] = Field(default=[])
     """What an export writes in one pass, where the command line names no output."""
     checks: MomentsOrChecks | None = None
     """What `reelmill check` looks at: moments, or an object. Default: where things change, exactly."""

@@ -62,7 +62,7 @@ class ToleranceText(Kind):
         return {"type": "string", "minLength": 1}
 
 
-class Checks(BaseModel):
+class ChecksModel(BaseModel):
     """What a render check looks at."""
 
     model_config = ConfigDict(extra="forbid")
@@ -84,8 +84,8 @@ class _ListOrObject:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [Moments().schema(), handler(core)]}
 
-    def _read(self, value: object, handler: core_schema.ValidatorFunctionWrapHandler) -> Checks:
-        return cast(Checks, handler({"frames": value} if isinstance(value, list) else value))
+    def _read(self, value: object, handler: core_schema.ValidatorFunctionWrapHandler) -> ChecksModel:
+        return cast(ChecksModel, handler({"frames": value} if isinstance(value, list) else value))
 
 
-MomentsOrChecks = Annotated[Checks, _ListOrObject()]
+MomentsOrChecks = Annotated[ChecksModel, _ListOrObject()]

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import outputs
-from reelmill.planner.fields.base import Document
+from reelmill.planner.fields.base import ObjectModel
 from reelmill.planner.fields.kinds import (
     BitRate,
     Characters,
@@ -71,7 +71,7 @@ class TimeSpan(PlacedKind):
         return {"type": "array", "items": Seconds("not negative").schema(), "minItems": 2, "maxItems": 2}
 
 
-class VideoExport(Document):
+class VideoSettingsModel(ObjectModel):
     """How the picture is encoded. What is left out depends on the container."""
 
     codec: _Name | None = None
@@ -90,7 +90,7 @@ class VideoExport(Document):
     """Kind of the codec: such as 4444 or hq of prores, high of h264."""
 
 
-class AudioExport(Document):
+class AudioSettingsModel(ObjectModel):
     """How the sound is encoded. What is left out depends on the container."""
 
     codec: _Name | None = None
@@ -99,16 +99,16 @@ class AudioExport(Document):
     """Bits a second: a number, or such as "192k"."""
 
 
-class Export(Document):
+class ExportModel(ObjectModel):
     """How films are encoded; what an output says, and flags of the command line, win."""
 
-    video: VideoExport = VideoExport()
+    video: VideoSettingsModel = VideoSettingsModel()
     """The picture."""
-    audio: AudioExport = AudioExport()
+    audio: AudioSettingsModel = AudioSettingsModel()
     """The sound."""
 
 
-class AnimationOutput(Document):
+class AnimationSettingsModel(ObjectModel):
     """Of a GIF, APNG or WebP that moves."""
 
     palette: Annotated[outputs.Palette, Choice()] | None = None
@@ -123,7 +123,7 @@ class AnimationOutput(Document):
     """WebP: 0 to 100. Default: lossless."""
 
 
-class PictureOutput(Document):
+class PictureSettingsModel(ObjectModel):
     """Of numbered pictures, a poster and a sheet."""
 
     quality: Annotated[int, Whole(1, 100)] | None = None
@@ -140,7 +140,7 @@ class PictureOutput(Document):
     """Of a sheet."""
 
 
-class OutputEntry(Document):
+class OutputModel(ObjectModel):
     """Something that an export writes."""
 
     path: Annotated[str, OutputPath()]
@@ -153,9 +153,9 @@ class OutputEntry(Document):
     """Only every so many-th frame of the timeline is shown."""
     range: Annotated[tuple[Fraction, Fraction], TimeSpan()] | None = None
     """The part of the timeline, from its start up to its end: [2.5, 10]. Default: all that is exported."""
-    video: VideoExport = VideoExport()
+    video: VideoSettingsModel = VideoSettingsModel()
     """How the picture is encoded; what is left out is as under export."""
-    audio: AudioExport = AudioExport()
+    audio: AudioSettingsModel = AudioSettingsModel()
     """How the sound is encoded; what is left out is as under export."""
     no_audio: Annotated[bool, Switch()] = False
     """true writes no sound."""
@@ -167,7 +167,7 @@ class OutputEntry(Document):
     """Extension of the kind of file, such as mkv, where the path does not tell it."""
     fragmented: Annotated[bool, Switch()] = False
     """Of an mp4 or mov: in pieces that can be played while the file is being written."""
-    animation: AnimationOutput = AnimationOutput()
+    animation: AnimationSettingsModel = AnimationSettingsModel()
     """Of a GIF, APNG or WebP that moves."""
-    pictures: PictureOutput = PictureOutput()
+    pictures: PictureSettingsModel = PictureSettingsModel()
     """Of numbered pictures, a poster and a sheet."""

@@ -17,7 +17,7 @@ from reelmill.planner.fields.places import Reading, Seconds
 _LENGTH = Seconds("not negative")
 
 
-class FadeShape(BaseModel):
+class FadeModel(BaseModel):
     """A fade."""
 
     model_config = ConfigDict(extra="forbid")
@@ -41,10 +41,10 @@ class _TimeOrShape:
 
     def _read(
         self, value: object, handler: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo
-    ) -> FadeShape:
+    ) -> FadeModel:
         if isinstance(value, dict):
-            return cast(FadeShape, handler(value))
-        return FadeShape.model_construct(duration=_LENGTH.read(value, cast(Reading, info.context)))
+            return cast(FadeModel, handler(value))
+        return FadeModel.model_construct(duration=_LENGTH.read(value, cast(Reading, info.context)))
 
 
-Fade = Annotated[FadeShape, _TimeOrShape()]
+Fade = Annotated[FadeModel, _TimeOrShape()]

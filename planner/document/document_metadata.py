@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import timeline
-from reelmill.planner.document.document_text import Outline, Shadow
-from reelmill.planner.fields.base import AnyColour, Document
+from reelmill.planner.document.document_text import OutlineModel, ShadowModel
+from reelmill.planner.fields.base import AnyColour, ObjectModel
 from reelmill.planner.fields.kinds import Characters, Choice, Kind, Number, Switch, fault, kind_of, shown
 from reelmill.planner.fields.places import FilePath, FilePaths, Seconds
 from reelmill.planner.languages import is_language, language_hint
@@ -37,7 +37,7 @@ class Language(Kind):
         return {"type": "string", "pattern": r"^[a-z]{3}$|\$\{"}
 
 
-class Marker(Document):
+class MarkerModel(ObjectModel):
     """A named place in the film: a chapter begins there."""
 
     time: Annotated[Fraction, Seconds("not negative")]
@@ -48,16 +48,16 @@ class Marker(Document):
     """When it ends. Default: where the next one begins, or the film ends."""
 
 
-class CueLook(Document):
+class CueLookModel(ObjectModel):
     """How burnt-in subtitles look whose file says nothing of it: srt and vtt."""
 
     size: Annotated[float, Number(0, 10_000, over=True)] | None = None
     """Pixels of one em. Default: a twentieth of the canvas' height."""
     color: AnyColour | None = None
     """Default: white."""
-    outline: Outline | None = None
+    outline: OutlineModel | None = None
     """Default: black, a twelfth of the size."""
-    shadow: Shadow | None = None
+    shadow: ShadowModel | None = None
     """Default: none."""
     margin: Annotated[float, Number(0, MAX_CANVAS_PX)] | None = None
     """Pixels between the text and the edge of the picture. Default: a twentieth of the canvas' height."""
@@ -65,7 +65,7 @@ class CueLook(Document):
     """Where the text stands. Default: bottom."""
 
 
-class Subtitle(Document):
+class SubtitlesModel(ObjectModel):
     """A file of subtitles."""
 
     path: Annotated[str, FilePath()]
@@ -85,5 +85,5 @@ class Subtitle(Document):
     font: Annotated[tuple[str, ...], FilePaths(64)] = ()
     """Of burnt-in ones: a font file, or a list in which bold, italic and named fonts are looked for and which is
     tried glyph by glyph. Default: Source Sans Pro."""
-    style: CueLook | None = None
+    style: CueLookModel | None = None
     """Of burnt-in srt and vtt. Default: white with a black outline, at the bottom."""

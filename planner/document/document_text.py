@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from reelmill.planner import timeline
-from reelmill.planner.fields.base import AnyColour, Document, LineWidth
+from reelmill.planner.fields.base import AnyColour, LineWidth, ObjectModel
 from reelmill.planner.fields.kinds import Characters, Choice, Number, Numbers
 from reelmill.planner.fields.places import FilePaths
 from reelmill.planner.limits import MAX_CANVAS_PX, MAX_TEXT_LENGTH
 
 
-class Outline(Document):
+class OutlineModel(ObjectModel):
     """A line round each letter, or a box round each line."""
 
     width: LineWidth
@@ -22,7 +22,7 @@ class Outline(Document):
     """letters: it goes round each letter; lines: it is a box behind each line."""
 
 
-class Shadow(Document):
+class ShadowModel(ObjectModel):
     """A shadow behind the text."""
 
     offset: Annotated[tuple[float, float], Numbers(2, -MAX_CANVAS_PX, MAX_CANVAS_PX, "[right, down]")] = (0.0, 0.0)
@@ -33,7 +33,7 @@ class Shadow(Document):
     """Default: black."""
 
 
-class Text(Document):
+class TextModel(ObjectModel):
     """A text."""
 
     content: Annotated[str, Characters(MAX_TEXT_LENGTH, empty=True)]
@@ -50,9 +50,9 @@ class Text(Document):
     """Pixels at which lines wrap. Default: no wrapping."""
     line_height: Annotated[float, Number(0.1, 100)] = 1.2
     """From line to line, in ems."""
-    outline: Outline | None = None
+    outline: OutlineModel | None = None
     """Default: none."""
-    shadow: Shadow | None = None
+    shadow: ShadowModel | None = None
     """Default: none."""
     direction: Annotated[Literal["auto", "ltr", "rtl"], Choice()] = "auto"
     """Of writing: auto takes it from the letters."""

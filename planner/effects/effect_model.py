@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar
 from reelmill.planner.animation import Animated
 from reelmill.planner.effect import Effect
 from reelmill.planner.fields.animated import Animation
-from reelmill.planner.fields.base import Document
+from reelmill.planner.fields.base import ObjectModel
 from reelmill.planner.fields.kinds import Switch
 from reelmill.planner.fields.places import Seconds
 
 
-class EffectModel(Document):
+class EffectModel(ObjectModel):
     """An effect on a picture."""
 
     effect: ClassVar[type[Effect]]

@@ -31,7 +31,7 @@ class _AnyNumbers(Kind):
         return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
 
 
-class Keyframe(BaseModel):
+class KeyframeModel(BaseModel):
     """A value at a time."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,12 +45,12 @@ class Keyframe(BaseModel):
     """The way to the next keyframe: linear (the default), hold, ease_in, ease_out, ease_in_out, or [x1, y1, x2, y2]."""
 
 
-class Keyframes(BaseModel):
+class KeyframesModel(BaseModel):
     """A value that changes over time. The first holds before the first keyframe, the last after the last."""
 
     model_config = ConfigDict(extra="forbid")
 
-    keyframes: Annotated[list[Keyframe], Several()] = Field(
+    keyframes: Annotated[list[KeyframeModel], Several()] = Field(
         json_schema_extra={"minItems": 1, "maxItems": MAX_KEYFRAMES}
     )
     """In ascending order of time."""
@@ -69,7 +69,7 @@ class Animation:
     """A single number stands for `count` equal ones."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        keyframes = handler.generate_schema(Keyframes)
+        keyframes = handler.generate_schema(KeyframesModel)
         return core_schema.with_info_wrap_validator_function(self._read, keyframes)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -90,7 +90,7 @@ class Animation:
             )
         faults = self._faults(keyframes, reading)
         try:
-            document: Keyframes = handler(value)
+            document: KeyframesModel = handler(value)
         except ValidationError as error:
             keep_faults(faults, error, reading)
         if faults:

@@ -52,7 +52,16 @@ def _without_key(details: ErrorDetails, key: str) -> InitErrorDetails:
     return {"type": kind, "loc": location[1:] if location[:1] == (key,) else location, "input": None, "ctx": context}
 
 
-class Document(BaseModel):
+SUFFIX = "Model"
+"""Ends the name of each class that is a model of an object of the project file."""
+
+
+class ObjectModel(BaseModel):
     """An object of the project file. `metadata`, allowed on each, has been taken out before."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def object_name(model: type[BaseModel]) -> str:
+    """The name of an object of the project file, as the JSON Schema has it: `Clip` for ClipModel."""
+    return model.__name__.removesuffix(SUFFIX)

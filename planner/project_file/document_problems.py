@@ -12,9 +12,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from reelmill.planner.document.document import Project
+from reelmill.planner.document.document import ProjectModel
 from reelmill.planner.errors import Problem
-from reelmill.planner.fields.animated import Animation, Keyframes
+from reelmill.planner.fields.animated import Animation, KeyframesModel
+from reelmill.planner.fields.base import object_name
 from reelmill.planner.foreign_words import hint_for_key
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.suggestion import did_you_mean
@@ -56,7 +57,7 @@ def _hint_for_key(key: str, model: type[BaseModel] | None) -> str | None:
     """The key that was meant, or the object in which this one belongs."""
     if model is None:
         return None
-    if (hint := hint_for_key(key, model.__name__)) is not None:
+    if (hint := hint_for_key(key, object_name(model))) is not None:
         return hint
     for name, child in _children(model):
         if key in _keys(child):
@@ -78,7 +79,7 @@ def _children(model: type[BaseModel]) -> Iterable[tuple[str, type[BaseModel]]]:
 
 def _model_at(location: Location) -> type[BaseModel] | None:
     """The model that reads the object at a place of the file."""
-    model: type[BaseModel] | None = Project
+    model: type[BaseModel] | None = ProjectModel
     named = False
     for step in location:
         if model is None:
@@ -91,7 +92,7 @@ def _model_at(location: Location) -> type[BaseModel] | None:
             return None
         named = get_origin(field.annotation) is dict
         animated = any(isinstance(mark, Animation) for mark in _marks(field.annotation, field.metadata))
-        model = Keyframes if animated else _model_in(field.annotation)
+        model = KeyframesModel if animated else _model_in(field.annotation)
     return model
 
 

@@ -121,7 +121,7 @@ def _load(
     reading = _reading(data, base_dir, allow_network)
     project = None
     try:
-        project = document.Project.model_validate(data, context=reading)
+        project = document.ProjectModel.model_validate(data, context=reading)
     except ValidationError as error:
         known = {problem.path for problem in problems}
         problems.extend(problem for problem in problems_of(error) if problem.path not in known)
@@ -257,7 +257,7 @@ def _check_nesting(data: dict[str, Any]) -> list[Problem]:
     return []
 
 
-def _warn_rates(project: document.Project) -> Iterable[str]:
+def _warn_rates(project: document.ProjectModel) -> Iterable[str]:
     rates: dict[Location, Fraction] = {("canvas", "fps"): project.canvas.fps}
     rates |= {("media", name, "fps"): entry.fps for name, entry in project.media.items() if entry.fps is not None}
     for location, fps in rates.items():
@@ -266,9 +266,9 @@ def _warn_rates(project: document.Project) -> Iterable[str]:
             yield f'{json_path(location)}: {written} is taken as exactly {written}; the rate of NTSC is "{ratio}"'
 
 
-def _warn_transitions(project: document.Project) -> Iterable[str]:
+def _warn_transitions(project: document.ProjectModel) -> Iterable[str]:
     """Keys of a transition that its type does not use."""
-    canvases: list[tuple[Location, list[document.Track]]] = [(("tracks",), project.tracks)]
+    canvases: list[tuple[Location, list[document.TrackModel]]] = [(("tracks",), project.tracks)]
     canvases += [(("compositions", name, "tracks"), c.tracks) for name, c in project.compositions.items()]
     for location, tracks in canvases:
         for t, track in enumerate(tracks):

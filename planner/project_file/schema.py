@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import CoreModeRef, CoreRef, DefsRef, GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from reelmill.planner.document.document import Project
+from reelmill.planner.document.document import ProjectModel
+from reelmill.planner.fields.base import SUFFIX, object_name
 from reelmill.planner.fields.kinds import VARIABLE
 from reelmill.planner.templates.repeat import KEY, repeat_schema
 
 SCHEMA_ID = "urn:reelmill:project:1"
+_MODEL_NAME = re.compile(rf"{SUFFIX}(?=:|$)")
 _METADATA = {"description": "Anything; ignored."}
 
 
@@ -33,10 +36,14 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
+        made["title"] = object_name(schema["cls"])
         fields = schema["cls"].model_fields
         for name, text in _docstrings(schema["cls"]).items():
             made["properties"][fields[name].alias or name]["description"] = text
         return made
+
+    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
+        return super().get_defs_ref((CoreRef(_MODEL_NAME.sub("", core_mode_ref[0])), core_mode_ref[1]))
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -53,7 +60,7 @@ class _Generator(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The schema (JSON Schema 2020-12) as data for the json module."""
-    generated = Project.model_json_schema(schema_generator=_Generator)
+    generated = ProjectModel.model_json_schema(schema_generator=_Generator)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **generated}
     schema["title"] = "reelmill project"
     _allow_templates(schema)
