@@ -15,7 +15,7 @@ from reelmill.cli.parameters import PATH, Parsed
 from reelmill.planner.sound.sound_analysis import PITCH_LIMITS, AnalysisRequest, ConformTarget, SampleFormat
 
 if TYPE_CHECKING:
-    from reelmill.export.sound.sound_analysis import AnalysisOptions
+    from reelmill.export.sound.sound_analyses import AnalysisOptions
 
 MAX_WORKERS = 64
 _RATES = range(1000, 768_001)
@@ -160,7 +160,7 @@ def chosen_analysis(context: click.Context, flags: dict[str, Any], *, allow_netw
         return None
     if flags["no_pitch"] and context.get_parameter_source("pitch_range") is not ParameterSource.DEFAULT:
         raise click.UsageError("--pitch-range does nothing with --no-pitch", context)
-    from reelmill.export.sound.sound_analysis import AnalysisOptions
+    from reelmill.export.sound.sound_analyses import AnalysisOptions
 
     measure = bool(flags["analyze"] or flags["waveform"])
     request = AnalysisRequest(

@@ -14,7 +14,7 @@ _SILENCES_TOLD = 5
 _NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
-def as_dict(sound: SoundAnalysis) -> dict[str, Any]:
+def analysis_as_dict(sound: SoundAnalysis) -> dict[str, Any]:
     """As JSON: times are source times in seconds, lists go along time."""
     loudness, waveform, pitch = sound.loudness, sound.waveform, sound.pitch
     return {
@@ -59,7 +59,7 @@ def as_dict(sound: SoundAnalysis) -> dict[str, Any]:
     }
 
 
-def rows(sound: SoundAnalysis) -> Iterator[tuple[str, str]]:
+def analysis_rows(sound: SoundAnalysis) -> Iterator[tuple[str, str]]:
     """Lines for people: what, and how much."""
     if sound.loudness is not None:
         yield from _loudness_rows(sound.loudness)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from reelmill.cli.batch_narrator import BatchNarrator, BatchProgressStyle, JsonBatchNarrator
-from reelmill.cli.export_command import export, export_options
+from reelmill.cli.export_command import export, options_from_flags
 from reelmill.cli.invocation import Invocation, verbose_option
 from reelmill.cli.parameters import PATH
 from reelmill.cli.talk import is_terminal, show_json, talk
@@ -52,7 +52,7 @@ def batch(invocation: Invocation, /, jobs: tuple[str, ...], **flags: Any) -> int
     from reelmill.export.batches.job_list import jobs_of
 
     others = export.make_context("export", [], resilient_parsing=True).params
-    options = export_options({**others, **flags})
+    options = options_from_flags({**others, **flags})
     extension = flags["extension"]
     listed = jobs_of(jobs, flags["out_dir"], extension if extension.startswith(".") else f".{extension}")
     summary_path: Path | None = flags["summary_path"]

@@ -49,7 +49,7 @@ class BatchNarrator(SilentBatchListener):
             talk(error_block(result.error))
         if table and not self._quiet:
             print_missing(summary)
-            talk(summary_line(summary))
+            talk(batch_summary_line(summary))
 
 
 class JsonBatchNarrator(BatchNarrator):
@@ -99,7 +99,7 @@ def print_missing(summary: BatchSummary) -> None:
         print_table(["job", "output", "state", "time", "why"], [_row(result) for result in missing], left=5)
 
 
-def summary_line(summary: BatchSummary) -> str:
+def batch_summary_line(summary: BatchSummary) -> str:
     """What became of it, in numbers."""
     from reelmill.export.batches.batch_summary import JOB_STATES
 

@@ -19,7 +19,7 @@ from reelmill.cli.progress import HEARTBEAT_SECONDS
 from reelmill.cli.table import print_table
 from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
 from reelmill.export.checks.check_job import CheckOptions, SilentCheckListener
-from reelmill.export.opening.job import ExportOptions, Renderer, System
+from reelmill.export.opening.job import ExportOptions, Renderer, SystemChoice
 from reelmill.planner.checks import parse_moments, parse_tolerance
 from reelmill.planner.clock import format_time
 from reelmill.planner.errors import ProjectError
@@ -93,7 +93,7 @@ def check(
         pictures=html is not None,
         export=ExportOptions(
             variables=dict(flags["variables"]),
-            system=cast(System, flags["system"]),
+            system=cast(SystemChoice, flags["system"]),
             cache_bytes=flags["cache_size"],
             memory_limit_bytes=flags["memory_limit"],
             renderer=cast(Renderer, flags["renderer"]),

@@ -24,7 +24,7 @@ from reelmill.cli.options import (
 from reelmill.cli.parameters import BITRATE, OUTPUT, PATH, SIZE, TIME
 from reelmill.cli.progress import ProgressStyle, narrator
 from reelmill.cli.talk import talk
-from reelmill.export.opening.job import Copy, ExportOptions, Renderer, System
+from reelmill.export.opening.job import Copy, ExportOptions, Renderer, SystemChoice
 from reelmill.planner.errors import ExportError, Interrupted, RenderError
 from reelmill.planner.hardware import Hwaccel
 from reelmill.planner.outputs import AudioSettings, Output, VideoSettings
@@ -80,7 +80,7 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...]
     teaser.gif, poster.jpg, frames/%06d.png), and is named where it does not (sheet=overview.png). Without an OUTPUT
     those of the project are made.
     """
-    options = export_options(flags)
+    options = options_from_flags(flags)
     from reelmill.export.telling.report import ExportRecord, check_report_path, write_report
 
     written = [Path(output.path) for output in outputs]
@@ -117,7 +117,7 @@ def export(invocation: Invocation, /, project: Path, outputs: tuple[Output, ...]
         write_profile(flags["profile"], profile, report["bottleneck"])
 
 
-def export_options(flags: dict[str, Any]) -> ExportOptions:
+def options_from_flags(flags: dict[str, Any]) -> ExportOptions:
     """The options that the flags mean. Raises UsageError where two of them exclude each other."""
     if flags["crf"] is not None and flags["bitrate"] is not None:
         raise click.UsageError("--crf and --bitrate exclude each other: one gives the quality, one the size")
@@ -125,7 +125,7 @@ def export_options(flags: dict[str, Any]) -> ExportOptions:
         raise click.UsageError("--no-audio leaves nothing for --audio-codec and --audio-bitrate")
     return ExportOptions(
         variables=dict(flags["variables"]),
-        system=cast(System, flags["system"]),
+        system=cast(SystemChoice, flags["system"]),
         range=flags["range_"],
         video=VideoSettings(
             codec=flags["video_codec"],

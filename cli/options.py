@@ -7,11 +7,11 @@ from typing import Any, get_args
 import click
 
 from reelmill.cli.parameters import BYTES, RANGE, VARIABLE
-from reelmill.export.opening.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Copy, Renderer, System
+from reelmill.export.opening.job import DEFAULT_CACHE_BYTES, DEFAULT_MEMORY_LIMIT_BYTES, Copy, Renderer, SystemChoice
 from reelmill.planner.hardware import HWACCELS
 
 system_option = click.option(
-    "--system", type=click.Choice(get_args(System)), default="auto", help="How sources are decoded."
+    "--system", type=click.Choice(get_args(SystemChoice)), default="auto", help="How sources are decoded."
 )
 range_option = click.option(
     "--range", "range_", type=RANGE, metavar="START..END", help="Only the frames with START ≤ time < END."

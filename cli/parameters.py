@@ -41,7 +41,7 @@ def parse_variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def parse_output(text: str) -> Output:
+def output_argument(text: str) -> Output:
     """`[KIND=]PATH`."""
     from reelmill.export.outputs.output_names import parse_output  # loads media libraries, which `--help` does not need
 
@@ -54,5 +54,5 @@ BYTES = Parsed("bytes", parse_bytes)
 BITRATE = Parsed("bitrate", parse_bitrate)
 VARIABLE = Parsed("variable", parse_variable)
 TIME = Parsed("time", parse_time)
-OUTPUT = Parsed("output", parse_output)
+OUTPUT = Parsed("output", output_argument)
 PATH: click.Path = click.Path(path_type=Path)

@@ -23,7 +23,7 @@ from reelmill.cli.parameters import PATH
 from reelmill.cli.progress import clock, rate, size_text
 from reelmill.cli.table import print_table
 from reelmill.cli.talk import printable, show_json, styled, talk
-from reelmill.export.opening.job import Copy, ExportOptions, System
+from reelmill.export.opening.job import Copy, ExportOptions, SystemChoice
 from reelmill.planner.clock import format_time
 from reelmill.planner.hardware import Hwaccel
 
@@ -59,7 +59,7 @@ def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | N
         check_page_path(html, (project,))
     options = ExportOptions(
         variables=dict(flags["variables"]),
-        system=cast(System, flags["system"]),
+        system=cast(SystemChoice, flags["system"]),
         range=flags["range_"],
         hwaccel=cast(Hwaccel, flags["hwaccel"]),
         copy=cast(Copy, flags["copy"]),

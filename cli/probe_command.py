@@ -13,8 +13,8 @@ import click
 
 from reelmill.cli.analysis_options import analysis_options, chosen_analysis
 from reelmill.cli.analysis_progress import AnalysisProgress
-from reelmill.cli.analysis_table import as_dict as sound_dict
-from reelmill.cli.analysis_table import rows as sound_rows
+from reelmill.cli.analysis_table import analysis_as_dict as sound_dict
+from reelmill.cli.analysis_table import analysis_rows as sound_rows
 from reelmill.cli.error_block import error_block
 from reelmill.cli.invocation import Invocation, verbose_option
 from reelmill.cli.progress import rate, size_text
@@ -24,7 +24,7 @@ from reelmill.planner.errors import ExportError, Interrupted
 from reelmill.planner.limits import LOST_SOUND_SECONDS
 
 if TYPE_CHECKING:
-    from reelmill.export.sound.sound_analysis import AnalysisOptions
+    from reelmill.export.sound.sound_analyses import AnalysisOptions
     from reelmill.planner.media import AudioFacts, MediaFacts, SizeChange, VideoFacts
     from reelmill.planner.sound.sound_analysis import SoundAnalysis
 
@@ -85,7 +85,7 @@ class _Answer:
     def as_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = {"path": self.name}
         if self.facts is not None:
-            found = as_dict(self.name, self.facts)
+            found = facts_as_dict(self.name, self.facts)
         if self.sound is not None:
             found["analysis"] = sound_dict(self.sound)
         if self.error is not None:
@@ -99,7 +99,7 @@ class _Answer:
 
 
 def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: Invocation) -> None:
-    from reelmill.export.sound.sound_analysis import analyze_sounds
+    from reelmill.export.sound.sound_analyses import analyze_sounds
 
     invocation.interruption.checkpoint()
     probed = [(answer, answer.facts) for answer in answers if answer.facts is not None]
@@ -112,7 +112,7 @@ def _analyze(answers: Sequence[_Answer], options: AnalysisOptions, invocation: I
             answer.sound = sound
 
 
-def as_dict(name: str, facts: MediaFacts) -> dict[str, Any]:
+def facts_as_dict(name: str, facts: MediaFacts) -> dict[str, Any]:
     """The facts as JSON; times are seconds as floats, rates are "N/D"."""
     return {
         "path": name,

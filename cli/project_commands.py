@@ -14,7 +14,7 @@ from reelmill.cli.options import decoding_options, network_option, no_fast_paths
 from reelmill.cli.parameters import PATH, SIZE, TIME
 from reelmill.cli.progress import Narrator, rate
 from reelmill.cli.talk import printable, show_json, styled, talk
-from reelmill.export.opening.job import ExportOptions, Renderer, System
+from reelmill.export.opening.job import ExportOptions, Renderer, SystemChoice
 from reelmill.planner.clock import Time, format_time
 from reelmill.planner.errors import ProjectError, SetupError
 
@@ -129,7 +129,7 @@ def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **fl
     options = ExportOptions(
         variables=dict(flags["variables"]),
         size=flags["size"],
-        system=cast(System, flags["system"]),
+        system=cast(SystemChoice, flags["system"]),
         cache_bytes=flags["cache_size"],
         memory_limit_bytes=flags["memory_limit"],
         renderer=cast(Renderer, flags["renderer"]),

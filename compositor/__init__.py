@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from reelmill.compositor.nested import NestedCompRenderer
     from reelmill.compositor.opengl.context import GLContext
     from reelmill.compositor.opengl.surfaces import Target
-    from reelmill.compositor.output import PictureReader
+    from reelmill.compositor.output import PixelReader
 
-__all__ = ["GLContext", "NestedCompRenderer", "PictureReader", "Target"]
+__all__ = ["GLContext", "NestedCompRenderer", "PixelReader", "Target"]
 
 _HOMES = {
     "GLContext": "opengl.context",
     "NestedCompRenderer": "nested",
-    "PictureReader": "output",
+    "PixelReader": "output",
     "Target": "opengl.surfaces",
 }
 

@@ -21,16 +21,16 @@ from reelmill.compositor.opengl.shader_library import ShaderLibrary
 from reelmill.compositor.opengl.statistics import CompositorStatistics
 from reelmill.compositor.opengl.surfaces import Surface, SurfacePool, Target
 from reelmill.compositor.opengl.texels import PlaneScaler, Texels
-from reelmill.compositor.painter import Painter, Placed, PlacedLayer, PlacedTransition
 from reelmill.compositor.picture_store import FrameGetter, PictureStore
 from reelmill.compositor.pictures import COMPOSITION_DTYPE, Picture, finished_picture
 from reelmill.compositor.placement import Raster
 from reelmill.compositor.plane_canvas import PlaneFormat
 from reelmill.compositor.plane_compositor import PlaneCompositor, needs_rgb
 from reelmill.compositor.resample import Resampler
+from reelmill.compositor.rgb_painter import Painter, Placed, PlacedLayer, PlacedTransition
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.frame_plan import CompositionPlan, EffectedPicture, Layer, TransitionLayer
-from reelmill.planner.frames import WritablePlane
+from reelmill.planner.source_frames import WritablePlane
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
 

@@ -19,7 +19,7 @@ from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.picture_store import FrameGetter
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.frame_plan import CompositionPlan
-from reelmill.planner.frames import Frame, FrameRequest
+from reelmill.planner.source_frames import Frame, FrameRequest
 
 SLOW_SECONDS = 0.1
 MEASURED_FIRST = 3

@@ -19,15 +19,15 @@ from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
 from reelmill.compositor.opengl.surfaces import Dtype, Surface, SurfacePool, Target
 from reelmill.compositor.opengl.texels import Texels
-from reelmill.compositor.painter import Painter
 from reelmill.compositor.pictures import finished_picture
 from reelmill.compositor.placement import Raster
 from reelmill.compositor.resample import Resampler
+from reelmill.compositor.rgb_painter import Painter
 from reelmill.planner.colour import ColourTags
 from reelmill.planner.errors import RenderError
 from reelmill.planner.frame_plan import WHOLE, Affine, Layer
-from reelmill.planner.frames import WritablePlane
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import WritablePlane
 from reelmill.planner.timeline import BLACK, TRANSPARENT, Solid
 
 _FILL_LEVELS = 6
@@ -46,7 +46,7 @@ class _Group:
     """SITING_X and SITING_Y of output.glsl."""
 
 
-class PictureReader:
+class PixelReader:
     """Converts and reads targets. Owns its textures, not the context and not the targets."""
 
     def __init__(self, context: GLContext, shaders: ShaderLibrary | None = None) -> None:

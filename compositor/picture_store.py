@@ -15,7 +15,7 @@ from reelmill.compositor.opengl.shader_library import ShaderLibrary
 from reelmill.compositor.opengl.surfaces import SurfacePool
 from reelmill.compositor.pictures import Picture, frame_picture, picture_of_drawing, solid_picture
 from reelmill.planner.frame_plan import Layer, PictureSource
-from reelmill.planner.frames import Frame, FrameRequest
+from reelmill.planner.source_frames import Frame, FrameRequest
 from reelmill.planner.timeline import Shape, Solid, Text
 from reelmill.planner.tracing import NO_TRACE, Tracer
 

@@ -20,9 +20,9 @@ from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
 from reelmill.compositor.opengl.surfaces import Dtype, SurfacePool
 from reelmill.compositor.opengl.texels import Texels
 from reelmill.planner.colour import ChromaLocation, ColourTags
-from reelmill.planner.frames import Frame, Plane
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import Frame, Plane
 from reelmill.planner.timeline import Colour
 
 COMPOSITION_DTYPE: dict[bool, Dtype] = {False: "f2", True: "f4"}

@@ -24,8 +24,8 @@ from reelmill.compositor.pictures import CodedColour, Grid, Picture, chroma_grid
 from reelmill.compositor.placement import Raster
 from reelmill.planner.colour import ColourTags
 from reelmill.planner.frame_plan import Affine
-from reelmill.planner.frames import Plane, WritablePlane
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import Plane, WritablePlane
 
 Depth = Literal["codes", "fine"]
 """Whether a plane holds whole code values, as the output does, or steps finer than these."""

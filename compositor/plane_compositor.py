@@ -22,7 +22,6 @@ from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.opengl.shader_library import ShaderLibrary
 from reelmill.compositor.opengl.statistics import CompositorStatistics
 from reelmill.compositor.opengl.surfaces import SurfacePool
-from reelmill.compositor.painter import PlacedLayer
 from reelmill.compositor.picture_store import FrameGetter, PictureStore
 from reelmill.compositor.pictures import Picture, frame_picture
 from reelmill.compositor.placement import place
@@ -37,6 +36,7 @@ from reelmill.compositor.plane_canvas import (
 )
 from reelmill.compositor.plane_painter import PlanePainter, ShownLayer
 from reelmill.compositor.resample import Resampler
+from reelmill.compositor.rgb_painter import PlacedLayer
 from reelmill.compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.errors import ExportError
@@ -48,8 +48,8 @@ from reelmill.planner.frame_plan import (
     TransitionLayer,
     sides_of,
 )
-from reelmill.planner.frames import Frame, WritablePlane
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import Frame, WritablePlane
 from reelmill.planner.timeline import Shape, Text
 from reelmill.planner.tracing import Tracer
 

@@ -1,7 +1,7 @@
 """Paints layers on the planes of a canvas. One-thread (the render thread).
 
 In: layers whose pictures are planes of the output's kind, or premultiplied R'G'B'A; where they lie in each pass. Out:
-code values. Where the canvas has a mirror in memory, layers are painted there (`memory_painter`) up to the first one
+code values. Where the canvas has a mirror in memory, layers are painted there (`cpu_plane_painter`) up to the first one
 that lies askew or has to be converted; OpenGL paints the rest over that.
 """
 
@@ -14,16 +14,16 @@ import numpy as np
 
 from reelmill.compositor.blend_modes import BLEND_MODES
 from reelmill.compositor.colour_matrices import code_range, rgb_to_codes
+from reelmill.compositor.cpu_plane_painter import MemoryPainter, SourcePlane
 from reelmill.compositor.geometry import Box, compose, pixel_exact
-from reelmill.compositor.memory_painter import MemoryPainter, SourcePlane
 from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
 from reelmill.compositor.opengl.texels import PixelBox
-from reelmill.compositor.painter import PlacedLayer
 from reelmill.compositor.pictures import TEXTURE_TOP, CodedColour, Picture
 from reelmill.compositor.placement import sampling
 from reelmill.compositor.plane_canvas import PlaneCanvas, PlaneFormat, PlanePass
+from reelmill.compositor.rgb_painter import PlacedLayer
 from reelmill.planner.frame_plan import Affine, Layer
-from reelmill.planner.frames import WritablePlane
+from reelmill.planner.source_frames import WritablePlane
 from reelmill.planner.timeline import Colour
 
 _NORMAL = BLEND_MODES["normal"].factors

@@ -18,8 +18,8 @@ from reelmill.compositor.opengl.surfaces import SurfacePool
 from reelmill.compositor.opengl.texels import Samples, Texels
 from reelmill.compositor.pictures import CodedColour, Grid, Picture
 from reelmill.compositor.plane_canvas import PlaneFormat
-from reelmill.planner.frames import Frame, Plane
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import Frame, Plane
 
 _STRIP_SAMPLES = 2**15
 """Pixels that are converted at a time, about."""

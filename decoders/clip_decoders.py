@@ -11,18 +11,18 @@ import time
 from collections.abc import Mapping
 
 from reelmill.decoders.stills.still_store import StillStore
-from reelmill.decoders.video.video_reader import MediaReader, concealed_warnings, open_reader
+from reelmill.decoders.video.video_reader import MediaReader, concealed_warnings, open_video_reader
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import FramePlan
-from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
 from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest, InstancePath
 from reelmill.planner.timeline import Media
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class ClipDecoders:
-    """Implements planner.frames.FrameSource."""
+    """Implements planner.source_frames.FrameSource."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class ClipDecoders:
     def _open(self, request: FrameRequest) -> MediaReader:
         media, facts = self._media[request.media], self._facts[request.media]
         with self._tracer.span("open decoder", clip=request.clip):
-            reader = open_reader(
+            reader = open_video_reader(
                 media,
                 facts,
                 self._statistics,

@@ -47,7 +47,7 @@ from reelmill.decoders.frames.colour_tags import (
 from reelmill.decoders.frames.normalise import UnsupportedFormat, target_format
 from reelmill.decoders.sound.sound_count import counted
 from reelmill.decoders.sound.sound_parts import Part, sound_parts
-from reelmill.decoders.stills import pictures
+from reelmill.decoders.stills import picture_reader
 from reelmill.decoders.video.size_changes import PictureShape, SizeWatch
 from reelmill.decoders.video.video_codec import KEEPING, video_decoder
 from reelmill.planner.errors import RenderError, SetupError
@@ -76,13 +76,13 @@ _Stream = TypeVar("_Stream", VideoStream, AudioStream)
 def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
     """The facts of a media file. Raises SetupError with the file, what is wrong with it and what to do."""
     if not is_address(media.path):
-        facts = pictures.probe(media)
+        facts = picture_reader.probe_picture(media)
         if facts is not None:
             return facts
     with ExitStack() as stack:
         container = stack.enter_context(open_container(media.path, allow_network=allow_network))
         if is_address(media.path) and _holds_picture(container):
-            facts = pictures.probe(media)
+            facts = picture_reader.probe_picture(media)
             if facts is not None:
                 return facts
         parts = _sound_parts(media, container)
@@ -93,7 +93,7 @@ def probe(media: Media, *, allow_network: bool = False) -> MediaFacts:
         reading.run()
         codec = reading.picture_codec
         if codec is not None:
-            facts = pictures.probe(media, codec)
+            facts = picture_reader.probe_picture(media, codec)
             if facts is not None:
                 return facts
         video = reading.video_facts(allow_network=allow_network)

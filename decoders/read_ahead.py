@@ -13,9 +13,9 @@ from concurrent.futures import Future, wait
 
 from reelmill.planner.frame_plan import FramePlan
 from reelmill.planner.frame_source import FrameSource
-from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest
 from reelmill.planner.process.thread_pool import ThreadPool
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint, wait_until
+from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
 Requests = Callable[[int], Iterable[FrameRequest]]
@@ -23,7 +23,7 @@ Requests = Callable[[int], Iterable[FrameRequest]]
 
 
 class ReadAhead:
-    """Implements planner.frames.FrameSource."""
+    """Implements planner.source_frames.FrameSource."""
 
     def __init__(
         self,

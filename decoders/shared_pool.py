@@ -23,13 +23,13 @@ from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.video.video_reader import concealed_warnings
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.frame_plan import FramePlan
-from reelmill.planner.frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
 from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from reelmill.planner.media import MediaFacts, VideoFacts
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
 from reelmill.planner.scheduling.clip_uses import DecodeSource, decode_sources
 from reelmill.planner.scheduling.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
+from reelmill.planner.source_frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
 from reelmill.planner.timeline import Media
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
@@ -106,7 +106,7 @@ class Planner(Protocol):
 
 
 class SharedDecoderPool:
-    """Implements planner.frames.FrameSource."""
+    """Implements planner.source_frames.FrameSource."""
 
     def __init__(
         self,

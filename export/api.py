@@ -199,7 +199,7 @@ def check(
     makes no sense as a whole.
     """
     from reelmill.export.checks.check_job import CheckOptions
-    from reelmill.export.checks.check_run import check as check_projects
+    from reelmill.export.checks.check_run import check_projects as check_projects
     from reelmill.planner.checks import parse_moments, parse_tolerance
 
     several = [projects] if isinstance(projects, str | Path) else projects

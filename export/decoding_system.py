@@ -9,7 +9,7 @@ from reelmill.decoders.read_ahead import ReadAhead
 from reelmill.decoders.shared.decode_slots import descriptor_share
 from reelmill.decoders.shared_pool import SharedDecoderPool, estimated_bytes
 from reelmill.decoders.stills.still_store import StillStore
-from reelmill.decoders.video.hardware import choose_hardware
+from reelmill.decoders.video.hardware_choice import choose_hardware
 from reelmill.export.opening.descriptors import OpenFilesRoom
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import OpenedProject

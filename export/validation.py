@@ -10,7 +10,7 @@ from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import OpenedProject, open_project
 from reelmill.planner.clock import frame_count
 from reelmill.planner.errors import Problem, ProjectError, SetupError
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.timelines.walk import reachable_clips
 
 

@@ -29,11 +29,11 @@ class Auto:
     """Where things change: see planner.check_moments."""
 
 
-Moment = Time | Every | Auto
+CheckMoment = Time | Every | Auto
 """One frame, or a rule that names several."""
 
 
-def parse_moment(value: object) -> Moment:
+def parse_moment(value: object) -> CheckMoment:
     """`auto`, `every:N`, or a time of planner.clock that is not negative. Raises TimeError."""
     text = value.strip() if isinstance(value, str) else ""
     if text == "auto":
@@ -51,12 +51,12 @@ def parse_moment(value: object) -> Moment:
     return time
 
 
-def parse_moments(text: str) -> tuple[Moment, ...]:
+def parse_moments(text: str) -> tuple[CheckMoment, ...]:
     """Moments with commas between them. Raises TimeError."""
     return tuple(parse_moment(part) for part in text.split(","))
 
 
-def moment_text(moment: Moment) -> str:
+def moment_text(moment: CheckMoment) -> str:
     """As `parse_moment` reads it."""
     match moment:
         case Auto():
@@ -198,11 +198,11 @@ def _number(text: str, setting: _Setting) -> float:
 class CheckSettings:
     """`checks` of a project; what is None is left to the command line, or to the defaults."""
 
-    frames: tuple[Moment, ...] | None = None
+    frames: tuple[CheckMoment, ...] | None = None
     tolerance: Tolerance | None = None
 
 
-def moments_text(moments: Iterable[Moment]) -> str:
+def moments_text(moments: Iterable[CheckMoment]) -> str:
     """As `parse_moments` reads it."""
     return ",".join(moment_text(moment) for moment in moments)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from reelmill.planner.effect import EffectPlan
-from reelmill.planner.frames import FrameRequest, InstancePath
+from reelmill.planner.source_frames import FrameRequest, InstancePath
 from reelmill.planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from reelmill.planner.frame_plan import FramePlan
-from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest
+from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest
 
 
 class FrameSource(Protocol):

@@ -13,6 +13,8 @@ from typing import Literal
 
 from reelmill.planner.clock import Time, parse_time
 
+STANDARD_OUTPUT = "-"
+"""The path that stands for standard output."""
 OutputKind = Literal["film", "sound", "animation", "pictures", "poster", "sheet", "hls"]
 """A film with or without sound; sound alone; a GIF, APNG or WebP that moves; numbered pictures; one picture; a grid
 of pictures with timecodes; a playlist with segments."""

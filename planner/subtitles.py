@@ -19,7 +19,7 @@ WHITE: Colour = (1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CueRun:
     """A piece of a cue in one style."""
 
     text: str
@@ -62,7 +62,7 @@ class CueStyle:
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
+class SubtitleCue:
     """A text that is shown for a time."""
 
     start: Fraction
@@ -72,7 +72,7 @@ class Cue:
     """Where it begins in its file, from 1."""
     payload: str
     """As its own format stores it in a film, markup included."""
-    runs: tuple[Run, ...]
+    runs: tuple[CueRun, ...]
     style: CueStyle
     settings: str = ""
     """Of a vtt cue: what follows its times."""
@@ -95,7 +95,7 @@ class CueSheet:
     """A file of subtitles."""
 
     format: SubtitleFormat
-    cues: tuple[Cue, ...]
+    cues: tuple[SubtitleCue, ...]
     """In ascending order of start; in the file's order where several start together."""
     script: tuple[float, float]
     """Width and height of the canvas that lengths count in."""

@@ -44,7 +44,7 @@ Blend = Literal[
 TransitionType = Literal["dissolve", "fade", "wipe", "push", "iris"]
 Direction = Literal["left", "right", "up", "down"]
 FadeCurve = Literal["linear", "equal_power", "exponential"]
-Pitch = Literal["keep", "follow"]
+PitchMode = Literal["keep", "follow"]
 SubtitleMode = Literal["mux", "burn"]
 OutlineShape = Literal["letters", "lines"]
 DEFAULT_TRUE_PEAK = -1.0
@@ -218,7 +218,7 @@ class ClipAudio:
     mute: bool = False
     fade_in_curve: FadeCurve = "linear"
     fade_out_curve: FadeCurve = "linear"
-    pitch: Pitch = "keep"
+    pitch: PitchMode = "keep"
     """Whether a speed other than 1 changes it."""
     filters: str | None = None
     """A chain in libavfilter's notation."""

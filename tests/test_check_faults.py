@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.export.opening.job import ExportOptions, System
+from reelmill.export.opening.job import ExportOptions, SystemChoice
 from reelmill.planner.checks import RENDERER
 from tests.support.check_faults import FAULTS, Workplace, faulty, film
 
@@ -73,7 +73,7 @@ def test_the_table_is_right(place: Workplace, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["v1", "v2"])
-def test_what_was_just_stored_passes_exactly_20_times(place: Workplace, system: System) -> None:
+def test_what_was_just_stored_passes_exactly_20_times(place: Workplace, system: SystemChoice) -> None:
     for _ in range(20):
         found = place.checked(film(), export=ExportOptions(system=system))
         assert (found.system, found.status, found.tolerance.name) == (system, "passed", "exact")

@@ -101,7 +101,7 @@ def imported_modules(path: Path) -> set[str]:
 
 
 def wing_of(module: str) -> str:
-    """`planner/sound` for `planner.sound.cues`, `planner` for `planner.clock`."""
+    """`planner/sound` for `planner.sound.sound_cues`, `planner` for `planner.clock`."""
     return "/".join(module.split(".")[:-1][:2])
 
 
@@ -136,6 +136,38 @@ def test_every_room_has_its_arrows_named() -> None:
     assert set(WINGS) == {wing_of(module) for module in MODULES if module.split(".")[0] in folders} - SHADERS
 
 
+NAMED_TWICE = {
+    "batch": "a command, and the function of its name in Python",
+    "check": "a command, and the function of its name in Python",
+    "frame": "a command, and the function of its name in Python",
+    "plan": "a command, and the function of its name in Python",
+    "probe": "a command, and the function of its name in Python",
+    "validate": "a command, and the function of its name in Python",
+}
+"""Public names that two modules may define, with the reason."""
+
+
+def test_a_public_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    twice = {name: modules for name, modules in places.items() if len(modules) > 1}
+    assert twice.keys() == NAMED_TWICE.keys(), twice
+
+
+def test_a_file_name_stands_once_in_the_rooms_but_for_the_two_halves_of_an_effect_or_content() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        if not path.name.startswith("__"):
+            places.setdefault(path.name, []).append(str(path.parent.relative_to(ROOT)))
+    twice = {name: set(folders) for name, folders in places.items() if len(folders) > 1}
+    for name, folders in twice.items():
+        assert {folder.partition("/")[0] for folder in folders} == {"planner", "compositor"}, name
+        assert len({folder.partition("/")[2] for folder in folders}) == 1, name
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     left = {module: imported_modules(path) - {module} for module, path in MODULES.items()}
     while free := [module for module, others in left.items() if not others & set(left)]:
@@ -167,7 +199,7 @@ WRITERS = {
     "export/pictures/animation_file.py": "to the part file of an output",
     "export/pictures/apng_animation.py": "to the part file of an output",
     "export/pictures/contact_sheet.py": "to the part file of an output",
-    "export/pictures/picture_file.py": "to part files and into part folders",
+    "export/pictures/picture_writer.py": "to part files and into part folders",
     "export/pictures/picture_scratch.py": "to a file in memory",
     "export/pictures/picture_sequence.py": "into a part folder",
     "export/pictures/poster.py": "to the part file of an output",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reelmill.compositor.drawing.drawn_picture import MAX_SIDE_PX, DrawnPicture
 from reelmill.compositor.drawing.fonts import Bar, DrawnRun, Mask, draw_run, require_layout, run_extent
-from reelmill.compositor.drawing.text_layout import LineExtent, Run, TextLayout, lay_out
+from reelmill.compositor.drawing.text_layout import LineExtent, TextLayout, TextRun, lay_out
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.timeline import Colour, Outline, Shadow, Text
 
@@ -157,13 +157,13 @@ def _runs(text: Text, layout: TextLayout, scale: float, stroke: float) -> list[t
     return drawn
 
 
-def _bars(run: Run) -> list[Bar]:
+def _bars(run: TextRun) -> list[Bar]:
     """The lines under and through a run's letters."""
     asked = ((run.ink.underline, run.font.underline), (run.ink.strikeout, run.font.strikeout))
     return [bar for is_asked, bar in asked if is_asked and run.advance > 0]
 
 
-def _bar_extent(run: Run, bar: Bar, size: float, margin: float) -> LineExtent:
+def _bar_extent(run: TextRun, bar: Bar, size: float, margin: float) -> LineExtent:
     """Where a bar lies, larger by a margin on every side; pixels at scale 1."""
     middle = run.baseline - bar.height * size
     half = bar.thickness * size / 2 + margin

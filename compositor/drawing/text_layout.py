@@ -45,7 +45,7 @@ class Ink:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A piece of a line in one font and one direction."""
 
     text: str
@@ -77,7 +77,7 @@ class TextLayout:
 
     width: float
     height: float
-    runs: tuple[Run, ...]
+    runs: tuple[TextRun, ...]
     lines: tuple[LineExtent, ...]
     """Those that hold anything."""
 
@@ -131,7 +131,7 @@ def lay_out(text: Text) -> TextLayout:
         for position in visual_order([piece.level for piece in line]):
             piece = line[position]
             baseline, wide = index * line_height + rise, piece.advance * text.size
-            runs.append(Run(piece.text, piece.font, piece.direction, x, baseline, wide, piece.ink))
+            runs.append(TextRun(piece.text, piece.font, piece.direction, x, baseline, wide, piece.ink))
             x += wide
     # Without the noise of binary fractions: 48 × 1.2 is 57.6.
     return TextLayout(round(width, 6), round(len(lines) * line_height, 6), tuple(runs), tuple(extents))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.compositor.opengl.surfaces import Dtype, Surface, SurfacePool
-from reelmill.planner.frames import Plane
+from reelmill.planner.source_frames import Plane
 
 Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """[height, width] of a plane in memory."""
@@ -96,7 +96,7 @@ class Texels:
     def rows(self, box: PixelBox) -> npt.NDArray[np.uint8]:
         """The bytes of some pixels in memory, shape [height, width × bytes of a pixel]."""
         assert self.memory is not None
-        return plane_rows(self.memory, box, self.components * self.sample_bytes)
+        return box_rows(self.memory, box, self.components * self.sample_bytes)
 
     def samples(self, size: tuple[int, int]) -> Samples:
         """The first samples of a plane of one component that is in memory. `size`: width, height."""
@@ -110,7 +110,7 @@ class Texels:
             self._surface = None
 
 
-def plane_rows(plane: Plane, box: PixelBox, pixel_bytes: int) -> npt.NDArray[np.uint8]:
+def box_rows(plane: Plane, box: PixelBox, pixel_bytes: int) -> npt.NDArray[np.uint8]:
     """The bytes of a box of a plane, shape [height, width × pixel_bytes], without a copy."""
     left, top, width, height = box
     rows = np.frombuffer(plane.data, np.uint8, plane.stride_bytes * plane.height)

@@ -46,7 +46,7 @@ class Loss:
     reason: str
 
 
-class Placed(NamedTuple):
+class TimedSound(NamedTuple):
     """A frame, and what is to be done before it. Numbers are samples at the rate of the frame."""
 
     frame: AudioFrame
@@ -105,7 +105,7 @@ class SampleClock:
         """Seconds from the first frame to the end of the last one placed, when all is mended."""
         return self._placed.seconds + Fraction(self._warped, self._placed.rate)
 
-    def placed(self, frames: Iterable[AudioFrame | Loss]) -> Iterator[Placed]:
+    def placed(self, frames: Iterable[AudioFrame | Loss]) -> Iterator[TimedSound]:
         """The frames, each when enough of what follows it is known. `decoded` and `elapsed` include it."""
         waiting: deque[_Waiting] = deque()
         samples = 0
@@ -140,7 +140,7 @@ class SampleClock:
         self._noted.samples = counted + samples
         return _Waiting(frame, rate, samples, ahead, loss)
 
-    def _place(self, waiting: deque[_Waiting]) -> Placed:
+    def _place(self, waiting: deque[_Waiting]) -> TimedSound:
         found = waiting.popleft()
         if found.rate != self._placed.rate:
             factor = Fraction(found.rate, self._placed.rate)
@@ -159,7 +159,7 @@ class SampleClock:
         if given:
             self._gliding_until = begin + taken
         self._placed.samples = begin + found.samples
-        return Placed(found.frame, silence, taken, given, found.loss)
+        return TimedSound(found.frame, silence, taken, given, found.loss)
 
     def _mended(self, ahead: int, found: _Waiting, waiting: Iterable[_Waiting]) -> tuple[int, int, int]:
         """Silence, taken and given, as in `Placed`, for a frame whose timestamp is `ahead` of the samples."""

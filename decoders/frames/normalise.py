@@ -18,9 +18,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 
 from reelmill.planner.colour import ColourTags
-from reelmill.planner.frames import Frame, Plane
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from reelmill.planner.source_frames import Frame, Plane
 
 Samples = npt.NDArray[Any]
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
@@ -55,8 +55,8 @@ def normalise(frame: VideoFrame, pts: int, colour: ColourTags, orientation: Orie
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
     if name.endswith("be") and f"{name[:-2]}le" == target.name:
         planes = tuple(
-            owned_plane(rows(frame, index, ">u2", frame.planes[index].width * max(1, len(target.components))), target)
-            for index in range(target.plane_count)
+            owned_plane(plane_rows(frame, index, ">u2", plane.width * max(1, len(target.components))), target)
+            for index, plane in zip(range(target.plane_count), frame.planes, strict=False)
         )
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
     if name.replace("yuvj", "yuv") != target.name:
@@ -65,7 +65,7 @@ def normalise(frame: VideoFrame, pts: int, colour: ColourTags, orientation: Orie
     if any(plane.line_size < 0 for plane in frame.planes):
         sample = "<u2" if target.bytes_per_sample == 2 else "u1"
         planes = tuple(
-            owned_plane(rows(frame, index, sample, plane.width * max(1, len(target.components))), target)
+            owned_plane(plane_rows(frame, index, sample, plane.width * max(1, len(target.components))), target)
             for index, plane in enumerate(frame.planes)
         )
         return Frame(pts, frame.width, frame.height, target, planes, colour, orientation)
@@ -75,7 +75,7 @@ def normalise(frame: VideoFrame, pts: int, colour: ColourTags, orientation: Orie
     return Frame(pts, frame.width, frame.height, target, planes, colour, orientation, owner=frame)
 
 
-def rows(frame: VideoFrame, index: int, sample: str, count: int) -> Samples:
+def plane_rows(frame: VideoFrame, index: int, sample: str, count: int) -> Samples:
     """The samples of a plane, top row first: `count` of dtype `sample` in each row, without the padding."""
     plane = frame.planes[index]
     dtype = np.dtype(sample)
@@ -125,8 +125,8 @@ def _semiplanar(sample: str, shift: int, *, swapped: bool = False) -> Callable[[
     """Y in one plane, U and V by turns in another; `shift` unused bits lie below the samples."""
 
     def convert(frame: VideoFrame) -> tuple[Samples, ...]:
-        luma = rows(frame, 0, sample, frame.planes[0].width)
-        chroma = rows(frame, 1, sample, 2 * frame.planes[1].width)
+        luma = plane_rows(frame, 0, sample, frame.planes[0].width)
+        chroma = plane_rows(frame, 1, sample, 2 * frame.planes[1].width)
         first, second = chroma[:, 0::2], chroma[:, 1::2]
         u, v = (second, first) if swapped else (first, second)
         return (luma >> shift, u >> shift, v >> shift) if shift else (luma, u, v)
@@ -138,7 +138,7 @@ def _packed(sample: str, order: str, *outputs: str) -> Callable[[VideoFrame], tu
     """Components of one plane, taken apart; each output names components of `order`, interleaved anew where several."""
 
     def convert(frame: VideoFrame) -> tuple[Samples, ...]:
-        packed = rows(frame, 0, sample, len(order) * frame.width).reshape(frame.height, frame.width, len(order))
+        packed = plane_rows(frame, 0, sample, len(order) * frame.width).reshape(frame.height, frame.width, len(order))
         return tuple(packed[:, :, [order.index(name) for name in names]].reshape(frame.height, -1) for names in outputs)
 
     return convert
@@ -150,7 +150,7 @@ def _packed_422(order: str) -> Callable[[VideoFrame], tuple[Samples, ...]]:
 
     def convert(frame: VideoFrame) -> tuple[Samples, ...]:
         pairs = -(-frame.width // 2)
-        packed = rows(frame, 0, "u1", 4 * pairs)
+        packed = plane_rows(frame, 0, "u1", 4 * pairs)
         luma = np.empty((frame.height, 2 * pairs), np.uint8)
         luma[:, 0::2], luma[:, 1::2] = packed[:, first::4], packed[:, second::4]
         return luma[:, : frame.width], packed[:, order.index("u") :: 4], packed[:, order.index("v") :: 4]
@@ -162,7 +162,7 @@ def _ten_bits(mark: str, order: str) -> Callable[[VideoFrame], tuple[Samples, ..
     """Three components of ten bits in 32, the first of `order` highest, below two unused bits."""
 
     def convert(frame: VideoFrame) -> tuple[Samples, ...]:
-        words = rows(frame, 0, f"{mark}u4", frame.width)
+        words = plane_rows(frame, 0, f"{mark}u4", frame.width)
         return tuple(words >> (20 - 10 * order.index(name)) & 0x3FF for name in "gbr")
 
     return convert
@@ -172,7 +172,7 @@ def _palette(frame: VideoFrame) -> tuple[Samples, ...]:
     """The palette's entries are native-endian 0xAARRGGBB (libavutil/pixfmt.h)."""
     entries = np.frombuffer(memoryview(frame.planes[1]), "=u4")
     colours = np.stack([entries >> shift & 0xFF for shift in (16, 8, 0, 24)], axis=1).astype(np.uint8)
-    return (colours[rows(frame, 0, "u1", frame.width)].reshape(frame.height, -1),)
+    return (colours[plane_rows(frame, 0, "u1", frame.width)].reshape(frame.height, -1),)
 
 
 def _bits(*, white_is_zero: bool) -> Callable[[VideoFrame], tuple[Samples, ...]]:
@@ -192,7 +192,7 @@ def _gray_alpha(sample: str) -> Callable[[VideoFrame], tuple[Samples, ...]]:
     """Gray with alpha as G, B, R and alpha planes."""
 
     def convert(frame: VideoFrame) -> tuple[Samples, ...]:
-        both = rows(frame, 0, sample, 2 * frame.width)
+        both = plane_rows(frame, 0, sample, 2 * frame.width)
         gray = both[:, 0::2]
         return gray, gray, gray, both[:, 1::2]
 
@@ -200,7 +200,7 @@ def _gray_alpha(sample: str) -> Callable[[VideoFrame], tuple[Samples, ...]]:
 
 
 def _float_planes(sample: str, count: int) -> Callable[[VideoFrame], tuple[Samples, ...]]:
-    return lambda frame: tuple(_integers(rows(frame, index, sample, frame.width)) for index in range(count))
+    return lambda frame: tuple(_integers(plane_rows(frame, index, sample, frame.width)) for index in range(count))
 
 
 def _float_packed(sample: str, order: str, outputs: str) -> Callable[[VideoFrame], tuple[Samples, ...]]:

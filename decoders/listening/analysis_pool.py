@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any, Protocol
 
-from reelmill.decoders.listening.analysis_worker import AnalysisTask, Crashed, Failed, Finished, Ready, work
+from reelmill.decoders.listening.analysis_worker import (
+    AnalysisCrashed,
+    AnalysisFailed,
+    AnalysisFinished,
+    AnalysisReady,
+    AnalysisTask,
+    run_analysis_worker,
+)
 from reelmill.decoders.system.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
 from reelmill.planner.errors import ExportError, RenderError, SetupError
 from reelmill.planner.process.waiting import Checkpoint
@@ -91,7 +98,7 @@ class AnalysisPool(ProcessPool[_Worker]):
         """Start the processes; they load while this one goes on. Raises SetupError."""
         try:
             for number in range(self._count):
-                process, pipe = start_process(work, f"analysis-{number}")
+                process, pipe = start_process(run_analysis_worker, f"analysis-{number}")
                 self._workers.append(_Worker(process, pipe))
         except OSError as error:
             self.close()
@@ -130,7 +137,7 @@ class AnalysisPool(ProcessPool[_Worker]):
                 # A signal to the whole group of processes ends those that are children first.
                 self._checkpoint()
                 raise self._died(worker) from None
-            if isinstance(answer, Ready):
+            if isinstance(answer, AnalysisReady):
                 worker.ready = True
                 continue
             task, worker.task = worker.task, None
@@ -166,14 +173,14 @@ def _next(added: deque[AnalysisTask], tasks: Iterator[AnalysisTask]) -> Analysis
     return added.popleft() if added else next(tasks, None)
 
 
-def _value(task: AnalysisTask, answer: Finished | Failed | Crashed) -> Any:
+def _value(task: AnalysisTask, answer: AnalysisFinished | AnalysisFailed | AnalysisCrashed) -> Any:
     """The answer as `run` would have given it; an error to be told, or raised where it is a bug."""
     match answer:
-        case Finished():
+        case AnalysisFinished():
             return answer.value
-        case Failed():
+        case AnalysisFailed():
             return answer.error()
-        case Crashed():
+        case AnalysisCrashed():
             error = RenderError(
                 f"internal error in the {task.analysis}: {answer.message}; this is a bug in reelmill",
                 component="AnalysisPool",

@@ -35,19 +35,19 @@ class AnalysisTask(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class AnalysisReady:
     """The process has started."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class AnalysisFinished:
     """A task is done."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class AnalysisFailed:
     """An error that a user can meet: what its class is called with."""
 
     kind: type[ExportError]
@@ -59,27 +59,27 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Crashed:
+class AnalysisCrashed:
     """Any other exception."""
 
     message: str
     traceback: str
 
 
-Answer = Finished | Failed | Crashed
+Answer = AnalysisFinished | AnalysisFailed | AnalysisCrashed
 _FIELDS = (
     *("component", "suggestion", "clip", "composition", "file", "file_hash"),
     *("output_frame", "timeline_time", "source_time"),
 )
 
 
-def work(pipe: Connection) -> None:
+def run_analysis_worker(pipe: Connection) -> None:
     """The child's main function."""
     # Ctrl-C reaches the whole group of processes; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start_parent_watch(_end_with_parent)
     try:
-        pipe.send(Ready())
+        pipe.send(AnalysisReady())
         while (task := pipe.recv()) is not None:
             pipe.send(_answer(task))
     except (EOFError, OSError):
@@ -89,11 +89,11 @@ def work(pipe: Connection) -> None:
 
 def _answer(task: AnalysisTask) -> Answer:
     try:
-        return Finished(task.run(no_checkpoint))
+        return AnalysisFinished(task.run(no_checkpoint))
     except ExportError as error:
-        return Failed(type(error), error.message, {name: getattr(error, name) for name in _FIELDS})
+        return AnalysisFailed(type(error), error.message, {name: getattr(error, name) for name in _FIELDS})
     except Exception as error:
-        return Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        return AnalysisCrashed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _end_with_parent() -> None:

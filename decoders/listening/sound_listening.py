@@ -19,7 +19,7 @@ from reelmill.decoders.listening.sound_conform import ConformWriter
 from reelmill.decoders.listening.sound_loudness import LoudnessMeter, audio_frame
 from reelmill.decoders.listening.sound_silences import SilenceFinder
 from reelmill.decoders.listening.sound_waveform import WaveformMeter
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_converter import Samples, SoundConverter
 from reelmill.planner.clock import round_half_up
 from reelmill.planner.errors import ExportError, RenderError
@@ -115,7 +115,7 @@ class _Pass:
         with ExitStack() as stack:
             writers = [stack.enter_context(self._writer(job)) for job in task.conform]
             pitch = None if task.pitch_path is None else stack.enter_context(_PitchSamples(task.pitch_path, audio))
-            reader = SoundReader(task.media, task.facts, audio.sample_rate, allow_network=task.allow_network)
+            reader = FileSoundReader(task.media, task.facts, audio.sample_rate, allow_network=task.allow_network)
             stack.enter_context(closing(reader))
             for block in gathered(reader.blocks()):
                 checkpoint()

@@ -88,7 +88,7 @@ class PitchStretch:
     """That a frame is voiced."""
 
 
-def frame_count(samples: int) -> int:
+def pitch_frame_count(samples: int) -> int:
     """Frames of a sound of so many samples."""
     return 1 + samples // PITCH_HOP
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from reelmill.planner.frames import DecodeStatistics
+from reelmill.planner.source_frames import DecodeStatistics
 
 SPEED_FRAMES = 32
 """Decoded frames between two measurements of speed."""

@@ -21,14 +21,14 @@ from reelmill.decoders.shared.frame_cache import FrameCache, frame_bytes
 from reelmill.decoders.shared.frame_memory import FrameMemory
 from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.video.decode_places import DecodePlace, DecodePlaces, Route
-from reelmill.decoders.video.video_reader import MediaReader, open_reader
+from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import Frame, FrameRequest
 from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.process.threads import Thread
 from reelmill.planner.process.waiting import Checkpoint, wait_until
 from reelmill.planner.scheduling.schedule import ScheduledRequest
+from reelmill.planner.source_frames import Frame, FrameRequest
 from reelmill.planner.timeline import Media
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
@@ -405,7 +405,7 @@ class FileWorker:
 
     def _new_reader(self) -> MediaReader:
         window = REVERSE_WINDOW_FRAMES * self.frame_size_bytes
-        return open_reader(
+        return open_video_reader(
             self._media,
             self._facts,
             self.meter.new_decoder(),

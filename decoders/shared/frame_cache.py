@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import CacheStatistics, FileCacheStatistics, Frame
+from reelmill.planner.source_frames import CacheStatistics, FileCacheStatistics, Frame
 
 COMPONENT = "FrameCache"
 SCATTERED_FRAMES = 60

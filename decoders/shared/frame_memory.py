@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.planner.frames import Frame, Plane
+from reelmill.planner.source_frames import Frame, Plane
 
 FREE_BYTES = 64 * 2**20
 """Buffers kept for later use, of all sizes together."""

@@ -18,7 +18,7 @@ from threading import Condition, Lock
 from reelmill.decoders.shared.decode_slots import available_cores
 from reelmill.decoders.sound.audio_messages import BufferRequest, DecodedChunk, DecodeStart
 from reelmill.decoders.sound.audio_worker import AudioDecodeStatistics, AudioJob, AudioWorker
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.process.exhaustion import NoThread
 
@@ -162,8 +162,8 @@ class AudioDecodePool:
         job.awaited = False
         self._statistics.starved_seconds += time.perf_counter() - waited
 
-    def _make_reader(self, start: DecodeStart) -> SoundReader:
-        return SoundReader(start.media, start.facts, self._rate, allow_network=self._allow_network)
+    def _make_reader(self, start: DecodeStart) -> FileSoundReader:
+        return FileSoundReader(start.media, start.facts, self._rate, allow_network=self._allow_network)
 
     def _fail(self, error: BaseException) -> None:
         """A worker died; called with the lock held."""

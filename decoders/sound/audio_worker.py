@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Lock
 
 from reelmill.decoders.sound.audio_messages import DecodedChunk, DecodeStart, Room
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_playback import PlayedSound
 from reelmill.planner.process.threads import Thread
 
@@ -84,7 +84,7 @@ class AudioJob:
     """Why there are no more chunks."""
     queued: bool = False
     """In the queue of its worker, or at work: it is queued again after that, if there is more to do."""
-    reader: SoundReader | None = None
+    reader: FileSoundReader | None = None
     playback: PlayedSound | None = None
     preparation: Iterator[None] | None = None
     """None before the file is opened and after it was made ready."""
@@ -112,7 +112,7 @@ class AudioWorker:
         lock: Lock,
         delivered: Condition,
         statistics: AudioDecodeStatistics,
-        make_reader: Callable[[DecodeStart], SoundReader],
+        make_reader: Callable[[DecodeStart], FileSoundReader],
         fail: Callable[[BaseException], None],
     ) -> None:
         """`lock` guards all that is shared; `delivered` (of it) is told of chunks, `fail` of errors of no cue."""
@@ -123,7 +123,7 @@ class AudioWorker:
         """Cues that are not complete, by strand. Only the first one of a strand is worked on."""
         self._queue: list[tuple[int, int, AudioJob]] = []
         """Cues with something to do; a heap by the frame that waits for it."""
-        self._parked: dict[int, tuple[SoundReader, int]] = {}
+        self._parked: dict[int, tuple[FileSoundReader, int]] = {}
         """By strand: a file that is open without a cue, and the frame at which the next cue begins."""
         self._ready_ahead = 0
         self._ended = False
@@ -219,7 +219,7 @@ class AudioWorker:
             job.asked_ready = False
         return True
 
-    def _reader_for(self, start: DecodeStart) -> SoundReader:
+    def _reader_for(self, start: DecodeStart) -> FileSoundReader:
         if start.strand in self._parked:
             return self._parked.pop(start.strand)[0]
         with self._lock:
@@ -273,7 +273,7 @@ class AudioWorker:
         else:
             del self._strands[job.start.strand]
 
-    def _close(self, reader: SoundReader) -> None:
+    def _close(self, reader: FileSoundReader) -> None:
         reader.close()
         with self._lock:
             self._statistics.count_open(-1)

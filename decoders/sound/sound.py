@@ -34,7 +34,7 @@ KEPT_SECONDS = Fraction(1, 2)
 before its beginning, up to three times the speed."""
 
 
-class SoundReader:
+class FileSoundReader:
     """The sound of a file at the project's rate, in its own channels."""
 
     def __init__(self, media: Media, facts: MediaFacts, sample_rate: int, *, allow_network: bool = False) -> None:

@@ -18,9 +18,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.decoders.sound.sound_source import SoundSource
+from reelmill.decoders.sound.sound_source import IndexedSound
 from reelmill.decoders.sound.sound_spool import SoundSpool
 from reelmill.decoders.sound.sound_stretch import SoundStretch, stretch_reach
 from reelmill.decoders.sound.sound_varispeed import VarispeedSound, varispeed_reach
@@ -89,11 +89,11 @@ class PlayedPart:
 class PlayedSound:
     """The sound of a part, to be read in order by the index since its first sample."""
 
-    def __init__(self, reader: SoundReader, part: PlayedPart, skipped: int = 0) -> None:
+    def __init__(self, reader: FileSoundReader, part: PlayedPart, skipped: int = 0) -> None:
         """Nothing is decoded yet. `skipped`: samples at the beginning of the part that nobody will read."""
         self._reader, self._part, self._skipped = reader, part, skipped
         self._spool: SoundSpool | None = None
-        source: SoundSource = reader
+        source: IndexedSound = reader
         if part.loop_end is not None or part.speed < 0:
             source = self._spool = SoundSpool(reader, part.lowest_index)
         self._source = _played(source, part)
@@ -130,7 +130,7 @@ class PlayedSound:
             self._spool.close()
 
 
-def _played(source: SoundSource, part: PlayedPart) -> SoundSource:
+def _played(source: IndexedSound, part: PlayedPart) -> IndexedSound:
     """`source` as the part plays it; readable in any order where it is repeated or goes backwards."""
     # Along the direction of play: the position of output sample k is pace × k + begin.
     pace, begin = part.pace, part.offset * part.sample_rate
@@ -155,7 +155,7 @@ def _played(source: SoundSource, part: PlayedPart) -> SoundSource:
 class ShiftedSound:
     """Index 0 is the source's index `shift`."""
 
-    def __init__(self, source: SoundSource, shift: int) -> None:
+    def __init__(self, source: IndexedSound, shift: int) -> None:
         self._source, self._shift = source, shift
 
     @property
@@ -169,7 +169,7 @@ class ShiftedSound:
 class ReversedSound:
     """Index i is the source's index −1 − i: what sounds in [a, b) sounds in [−b, −a), backwards."""
 
-    def __init__(self, source: SoundSource) -> None:
+    def __init__(self, source: IndexedSound) -> None:
         """`source` must be readable in any order."""
         self._source = source
 
@@ -187,7 +187,7 @@ class LoopedSound:
     A period need not be a whole number of samples: pass p begins at round(p × period), so that loops keep time.
     """
 
-    def __init__(self, source: SoundSource, period: Fraction) -> None:
+    def __init__(self, source: IndexedSound, period: Fraction) -> None:
         """`source` must be readable in any order; `period` is in samples, more than 0."""
         self._source, self._period = source, period
 

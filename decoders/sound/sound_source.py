@@ -7,7 +7,7 @@ from typing import Protocol
 from reelmill.decoders.sound.sound_converter import Samples
 
 
-class SoundSource(Protocol):
+class IndexedSound(Protocol):
     """Samples by index."""
 
     @property

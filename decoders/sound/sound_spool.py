@@ -12,7 +12,7 @@ import tempfile
 import numpy as np
 
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.decoders.sound.sound_source import SoundSource
+from reelmill.decoders.sound.sound_source import IndexedSound
 from reelmill.planner.errors import RenderError
 
 MEMORY_BYTES = 8 * 2**20
@@ -23,7 +23,7 @@ _BLOCK = 1 << 16
 class SoundSpool:
     """Samples from index `start` on, each read once from the source. Silence before `start`."""
 
-    def __init__(self, source: SoundSource, start: int) -> None:
+    def __init__(self, source: IndexedSound, start: int) -> None:
         """Reads the source from `start` on, as far as samples are asked for; does not close it."""
         self._source = source
         self._start = self._end = start

@@ -19,7 +19,7 @@ from av.stream import Discard
 
 from reelmill.decoders.files.container import open_container, reason
 from reelmill.decoders.files.packet_table import packets
-from reelmill.decoders.files.sound_clock import Loss, Placed, SampleClock
+from reelmill.decoders.files.sound_clock import Loss, SampleClock, TimedSound
 from reelmill.decoders.sound.sound_parts import Part
 from reelmill.planner.errors import RenderError
 
@@ -65,7 +65,7 @@ class SoundStream:
         """What was lost behind the last frame."""
         return self._clock.loss
 
-    def placed(self) -> Iterator[Placed]:
+    def placed(self) -> Iterator[TimedSound]:
         """All frames. Raises RenderError where the file can't be opened or has no such stream."""
         for part in self._parts or (None,):
             stream, name = self._open(part)

@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.decoders.sound.sound_source import SoundSource
+from reelmill.decoders.sound.sound_source import IndexedSound
 from reelmill.decoders.sound.sound_window import SoundWindow
 
 HOP_SECONDS = 0.0213
@@ -40,7 +40,7 @@ def stretch_reach(speed: Fraction, sample_rate: int) -> int:
 class SoundStretch:
     """Plays a source from a position on at a speed above 0. Output sample 0 is the source at the position."""
 
-    def __init__(self, source: SoundSource, origin: Fraction, speed: Fraction, sample_rate: int) -> None:
+    def __init__(self, source: IndexedSound, origin: Fraction, speed: Fraction, sample_rate: int) -> None:
         """`origin` is in samples of `source`, which is read in ascending order."""
         self._channels = source.channels
         self._hop = hop_samples(sample_rate)

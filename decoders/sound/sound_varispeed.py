@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.decoders.sound.sound_source import SoundSource
+from reelmill.decoders.sound.sound_source import IndexedSound
 from reelmill.decoders.sound.sound_window import SoundWindow
 
 GRID = 512
@@ -41,7 +41,7 @@ def varispeed_reach(speed: Fraction) -> int:
 class VarispeedSound:
     """Sample k is the source at position origin + speed × k."""
 
-    def __init__(self, source: SoundSource, origin: Fraction, speed: Fraction) -> None:
+    def __init__(self, source: IndexedSound, origin: Fraction, speed: Fraction) -> None:
         """`origin` is in samples of `source`, which is read in ascending order; `speed` is above 0."""
         self._origin, self._speed = origin, speed
         self._channels = source.channels

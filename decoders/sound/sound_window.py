@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.decoders.sound.sound_source import SoundSource
+from reelmill.decoders.sound.sound_source import IndexedSound
 
 
 class SoundWindow:
     """Remembers what the last window had, so that a source that only goes forward can be looked at again."""
 
-    def __init__(self, source: SoundSource) -> None:
+    def __init__(self, source: IndexedSound) -> None:
         self._source = source
         self._samples: Samples = np.empty((0, source.channels), np.float32)
         self._first: int | None = None

@@ -15,13 +15,13 @@ from fractions import Fraction
 from PIL import Image, ImageCms
 
 from reelmill.decoders.stills.picture_errors import changed, damage_named
-from reelmill.decoders.stills.picture_file import PictureFile, picture_file, picture_format
+from reelmill.decoders.stills.picture_file import PictureFile, picture_file, sniffed_format
 from reelmill.decoders.stills.stills import StillHeader, frame_of, opened, profile_to_srgb, rgb_samples
 from reelmill.planner.clock import round_half_up
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.frames import Frame
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.source_frames import Frame
 
 TIME_BASE = Fraction(1, 1000)
 SHORTEST_MS = 11
@@ -96,7 +96,7 @@ class AnimationReader:
     def _open(self) -> None:
         self.close()
         file = picture_file(self._path, RenderError)
-        if picture_format(file) != self._format:
+        if sniffed_format(file) != self._format:
             raise changed(self._path)
         image = self._stack.enter_context(opened(file, self._format, RenderError))
         if image.size != self._size or getattr(image, "n_frames", 1) - _first_picture(image) != len(self._table.pts):

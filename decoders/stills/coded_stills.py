@@ -17,12 +17,12 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from reelmill.decoders.frames.colour_tags import ColourReader, StreamColour, UnsupportedColour, orientation
-from reelmill.decoders.frames.normalise import UnsupportedFormat, normalise, owned_plane, rows, target_format
+from reelmill.decoders.frames.normalise import UnsupportedFormat, normalise, owned_plane, plane_rows, target_format
 from reelmill.decoders.stills.picture_errors import MAX_SIDE_PX, Failure, damage_named, too_large, unsupported
 from reelmill.planner.colour import SRGB, ColourTags
-from reelmill.planner.frames import Frame
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import Frame
 
 _LINEAR = frozenset({"exr", "hdr", "pfm", "phm"})
 """Formats that hold linear light, multiplied by alpha where there is one, whatever libav says of them."""
@@ -101,7 +101,7 @@ class CodedStill:
 def _codes_of_light(frame: VideoFrame) -> list[NDArray[np.uint16]]:
     """Planes of linear light as sRGB codes of 16 bits; alpha, which light was multiplied by, is divided out."""
     sample, count = _LIGHT[frame.format.name]
-    planes = [rows(frame, index, sample, frame.width).astype(np.float64) for index in range(count)]
+    planes = [plane_rows(frame, index, sample, frame.width).astype(np.float64) for index in range(count)]
     alpha = np.clip(np.nan_to_num(planes.pop()), 0, 1) if count == _WITH_ALPHA else None
     codes = []
     for plane in planes:

@@ -36,7 +36,7 @@ def damage_named(path: str, failure: Failure) -> Iterator[None]:
         raise too_large(path, "far larger", failure) from error
     except Exception as error:
         raise failure(
-            f"the picture can't be read: {reason(error)}",
+            f"the picture can't be read: {picture_reason(error)}",
             component="Picture",
             file=path,
             suggestion="the file is damaged or incomplete: copy or export it again",
@@ -73,7 +73,7 @@ def changed(path: str) -> RenderError:
     )
 
 
-def reason(error: BaseException) -> str:
+def picture_reason(error: BaseException) -> str:
     """What a foreign error says, or its name where it says nothing."""
     if isinstance(error, UnidentifiedImageError):
         return "its header is damaged, or of a kind that is not supported"

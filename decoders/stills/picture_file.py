@@ -84,7 +84,7 @@ def picture_file(path: str, failure: Failure) -> PictureFile:
     return PictureFile(path, _fetch(path, failure) if is_address(path) else None)
 
 
-def picture_format(file: PictureFile) -> str | None:
+def sniffed_format(file: PictureFile) -> str | None:
     """The format that a file's content tells; None for what is no picture, or no file that can be read."""
     try:
         if file.data is None and not Path(file.path).is_file():

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from reelmill.decoders.files.file_hash import file_hash
 from reelmill.decoders.stills.picture_errors import changed
-from reelmill.decoders.stills.picture_file import PictureFile, picture_format
+from reelmill.decoders.stills.picture_file import PictureFile, sniffed_format
 from reelmill.decoders.stills.stills import StillHeader, read_header, read_still
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import Frame
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.number_pattern import is_sequence, split_pattern
 from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.source_frames import Frame
 from reelmill.planner.timeline import Media
 
 HASHED_FILES = 16
@@ -62,7 +62,7 @@ def find_sequence(media: Media) -> Sequence:
     alpha = False
     for file in files:
         picture = PictureFile(str(file))
-        format_ = picture_format(picture)
+        format_ = sniffed_format(picture)
         if format_ is None:
             raise _error(
                 media,
@@ -174,7 +174,7 @@ class SequenceReader:
         """The picture with this number, counted from the first. Raises RenderError."""
         if self._frame is None or self._frame.pts != pts:
             path = str(numbered_file(self._pattern, self._start + pts))
-            format_ = picture_format(PictureFile(path))
+            format_ = sniffed_format(PictureFile(path))
             if format_ is None:
                 raise changed(path)
             self._frame = read_still(path, format_, self._size, pts)

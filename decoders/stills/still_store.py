@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from reelmill.planner.frames import Frame
+from reelmill.planner.source_frames import Frame
 
 DEFAULT_BYTES = 128 * 10**6
 _Key = tuple[str, int, int, int]

@@ -26,16 +26,16 @@ from reelmill.decoders.stills.picture_errors import (
     Failure,
     changed,
     damage_named,
-    reason,
+    picture_reason,
     too_large,
     unsupported,
 )
-from reelmill.decoders.stills.picture_file import PILLOW_FORMATS, PictureFile, picture_file, picture_format
+from reelmill.decoders.stills.picture_file import PILLOW_FORMATS, PictureFile, picture_file, sniffed_format
 from reelmill.planner.colour import SRGB, ColourTags
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.frames import Frame, Plane
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import Frame, Plane
 
 # Pillow's own limits hold for the whole process. Sizes are checked here from the header, before memory is taken, so
 # Pillow need only refuse what is far beyond; its warnings (odd metadata, mostly) say nothing that a user could act on.
@@ -107,7 +107,7 @@ def read_still(path: str, format_: str, size: tuple[int, int], pts: int) -> Fram
         if still.size != size:
             raise changed(path)
         return still.frame(pts)
-    if picture_format(file) != format_:
+    if sniffed_format(file) != format_:
         raise changed(path)
     with opened(file, format_, RenderError) as image:
         header = _header(file, format_, image, RenderError)
@@ -291,7 +291,7 @@ def profile_to_srgb(
             )
     except Exception as error:
         raise failure(
-            f"the picture's colour profile can't be used: {reason(error)}",
+            f"the picture's colour profile can't be used: {picture_reason(error)}",
             component="Picture",
             file=path,
             suggestion="save the picture as sRGB, or remove the profile",

@@ -34,10 +34,10 @@ from reelmill.decoders.video.unreferenced import unreferenced_pictures
 from reelmill.decoders.video.video_codec import video_decoder
 from reelmill.planner.clock import format_time
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import DecodeStatistics
 from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.source_frames import DecodeStatistics
 from reelmill.planner.timeline import Media
 
 COMPONENT = "ClipDecoder"

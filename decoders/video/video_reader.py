@@ -13,14 +13,14 @@ from av.video.frame import VideoFrame
 
 from reelmill.decoders.frames.colour_tags import ColourReader, UnsupportedColour
 from reelmill.decoders.frames.normalise import UnsupportedFormat, normalise
-from reelmill.decoders.stills import pictures
+from reelmill.decoders.stills import picture_reader
 from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.video.cursor import COMPONENT, REVERSE_WINDOW_BYTES, Cursor
 from reelmill.decoders.video.deinterlace import DeinterlaceError, Deinterlacer
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import DecodeStatistics, Frame
 from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import DecodeStatistics, Frame
 from reelmill.planner.timeline import Media
 
 
@@ -38,7 +38,7 @@ class MediaReader(Protocol):
         """A second call does nothing."""
 
 
-def open_reader(
+def open_video_reader(
     media: Media,
     facts: MediaFacts,
     statistics: DecodeStatistics,
@@ -61,7 +61,7 @@ def open_reader(
             reverse_window_bytes=reverse_window_bytes,
             device=device,
         )
-    return PictureFileReader(media, facts, statistics, stills)
+    return CountedPictureReader(media, facts, statistics, stills)
 
 
 def concealed_warnings(counts: Mapping[str, int]) -> list[str]:
@@ -164,7 +164,7 @@ class VideoReader:
         return self._cursor.frame(self._table.pts[index])
 
 
-class PictureFileReader:
+class CountedPictureReader:
     """Frames of a still, an animation or an image sequence. Close it when done."""
 
     concealed_frames = 0
@@ -173,7 +173,7 @@ class PictureFileReader:
         self, media: Media, facts: MediaFacts, statistics: DecodeStatistics, stills: StillStore | None = None
     ) -> None:
         """Opens nothing yet."""
-        self._reader = pictures.open_reader(media, facts, stills)
+        self._reader = picture_reader.open_picture_reader(media, facts, stills)
         self._statistics = statistics
         statistics.opened += 1
         self._decoded = 0

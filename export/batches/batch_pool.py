@@ -15,7 +15,7 @@ from typing import cast
 
 from reelmill.decoders.shared.decode_slots import available_cores
 from reelmill.decoders.system.worker_process import START_SECONDS, ProcessPool, WorkerProcess, refusal, start_process
-from reelmill.export.batches.batch_worker import Logged, Message, Ready, Running, Task, work
+from reelmill.export.batches.batch_worker import JobRunning, JobTask, Logged, Message, WorkerReady, run_batch_worker
 from reelmill.planner.errors import SetupError
 
 
@@ -28,7 +28,7 @@ class Died:
 
 
 @dataclass(slots=True, eq=False)
-class BatchProcess(WorkerProcess[Task]):
+class BatchProcess(WorkerProcess[JobTask]):
     """One process of a batch."""
 
     deadline: float = 0.0
@@ -62,13 +62,13 @@ class BatchPool(ProcessPool[BatchProcess]):
     def busy(self) -> bool:
         return any(worker.task is not None for worker in self._workers)
 
-    def give(self, worker: BatchProcess, task: Task) -> None:
+    def give(self, worker: BatchProcess, task: JobTask) -> None:
         """Hand a task to an idle process; that it has died is told with the next messages."""
         worker.task = task
         with suppress(OSError):
             worker.pipe.send(task)
 
-    def messages(self, seconds: float) -> Iterator[tuple[Task | None, Message | Died]]:
+    def messages(self, seconds: float) -> Iterator[tuple[JobTask | None, Message | Died]]:
         """What comes in within so many seconds. A process that died was replaced. Raises SetupError."""
         by_pipe = {id(worker.pipe): worker for worker in self._workers}
         for ready in connection.wait([worker.pipe for worker in self._workers], seconds):
@@ -78,11 +78,11 @@ class BatchPool(ProcessPool[BatchProcess]):
             except (EOFError, OSError):
                 yield worker.task, self._replace(worker)
                 continue
-            if isinstance(message, Ready):
+            if isinstance(message, WorkerReady):
                 worker.ready = True
                 continue
             task = worker.task
-            if not isinstance(message, Running | Logged):
+            if not isinstance(message, JobRunning | Logged):
                 worker.task = None
             yield task, message
         if any(not worker.ready and time.monotonic() > worker.deadline for worker in self._workers):
@@ -97,7 +97,7 @@ class BatchPool(ProcessPool[BatchProcess]):
     def _start(self) -> None:
         threads = max(available_cores() // self._count, 1) if self._count > 1 else None
         try:
-            process, pipe = start_process(work, "batch", threads)
+            process, pipe = start_process(run_batch_worker, "batch", threads)
         except OSError as error:
             raise _not_started(refusal(error)) from None  # the cause has been told
         self._workers.append(BatchProcess(process, pipe, deadline=time.monotonic() + START_SECONDS))

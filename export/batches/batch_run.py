@@ -18,7 +18,16 @@ from reelmill.export.batches.batch_job import BatchListener, BatchOptions, Silen
 from reelmill.export.batches.batch_pool import BatchPool, Died
 from reelmill.export.batches.batch_state import BatchState
 from reelmill.export.batches.batch_summary import BatchSummary, JobResult
-from reelmill.export.batches.batch_worker import Crashed, Failed, Finished, Logged, Message, Running, Stopped, Task
+from reelmill.export.batches.batch_worker import (
+    JobCrashed,
+    JobFailed,
+    JobFinished,
+    JobRunning,
+    JobTask,
+    Logged,
+    Message,
+    Stopped,
+)
 from reelmill.export.batches.job_list import BatchJob
 from reelmill.export.opening.job import ExportOptions
 from reelmill.planner.errors import ExportError, RenderError, SetupError
@@ -168,7 +177,7 @@ class _Batch:
                 continue
             self._begun[each.number] = (each, time.perf_counter())
             self._listener.started(each.job)
-            pool.give(worker, Task(each.number, each.job.project, each.job.output, self._options_of(each)))
+            pool.give(worker, JobTask(each.number, each.job.project, each.job.output, self._options_of(each)))
 
     def _options_of(self, each: _Prepared) -> ExportOptions:
         processes = self._summary.processes
@@ -186,7 +195,7 @@ class _Batch:
             if task is None:
                 continue
             each, started = self._begun[task.number]
-            if isinstance(message, Running):
+            if isinstance(message, JobRunning):
                 self._listener.progressed(each.job, message.frames, message.total)
                 continue
             if isinstance(message, Logged):
@@ -225,13 +234,13 @@ class _Batch:
 
 def _result(job: BatchJob, seconds: float, message: Message | Died) -> JobResult:
     match message:
-        case Finished():
+        case JobFinished():
             return JobResult(job, "done", seconds, report=message.report)
         case Stopped():
             return JobResult(job, "cancelled", seconds)
-        case Failed():
+        case JobFailed():
             return JobResult(job, "failed", seconds, error=message.error)
-        case Crashed():
+        case JobCrashed():
             bug = RenderError(
                 f"internal error: {message.message}; this is a bug in reelmill",
                 component="Session",

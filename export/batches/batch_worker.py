@@ -34,7 +34,7 @@ STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class JobTask:
     """One film."""
 
     number: int
@@ -45,12 +45,12 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class WorkerReady:
     """The process has started."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class JobRunning:
     """So many frames are done."""
 
     frames: int
@@ -66,7 +66,7 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class JobFinished:
     """The film lies under its name."""
 
     report: dict[str, Any]
@@ -74,14 +74,14 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class JobFailed:
     """An error that a user can meet."""
 
     error: ExportError
 
 
 @dataclass(frozen=True, slots=True)
-class Crashed:
+class JobCrashed:
     """Any other exception."""
 
     message: str
@@ -93,14 +93,14 @@ class Stopped:
     """The render was told to stop; nothing was written."""
 
 
-Message = Ready | Running | Logged | Finished | Failed | Crashed | Stopped
+Message = WorkerReady | JobRunning | Logged | JobFinished | JobFailed | JobCrashed | Stopped
 
 
 class _Stop(BaseException):
     """Raised at a checkpoint of the render."""
 
 
-def work(pipe: Connection, threads: int | None = None) -> None:
+def run_batch_worker(pipe: Connection, threads: int | None = None) -> None:
     """The child's main function. `threads`: of the software OpenGL renderer, where it has to leave cores to others."""
     if threads is not None:
         os.environ.setdefault("LP_NUM_THREADS", str(threads))
@@ -118,10 +118,10 @@ def work(pipe: Connection, threads: int | None = None) -> None:
     logging.getLogger("reelmill").addHandler(_LogHandler(told))
     try:
         with SharedResources() as shared:
-            told.send(Ready())
+            told.send(WorkerReady())
             while not stop.is_set() and (task := pipe.recv()) is not None:
                 answer = _answer(task, export_film, told, shared)
-                if not isinstance(answer, Finished):
+                if not isinstance(answer, JobFinished):
                     shared.drop_graphics()
                 release_freed_memory()
                 told.send(answer)
@@ -130,16 +130,16 @@ def work(pipe: Connection, threads: int | None = None) -> None:
         return
 
 
-def _answer(task: Task, export_film: Callable[..., dict[str, Any]], told: _Told, shared: SharedResources) -> Message:
+def _answer(task: JobTask, export_film: Callable[..., dict[str, Any]], told: _Told, shared: SharedResources) -> Message:
     told.begin()
     try:
-        return Finished(export_film(task.project, task.output, task.options, told, shared=shared))
+        return JobFinished(export_film(task.project, task.output, task.options, told, shared=shared))
     except _Stop:
         return Stopped()
     except ExportError as error:
-        return Failed(error)
+        return JobFailed(error)
     except Exception as error:
-        return Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        return JobCrashed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 class _Told(SilentListener):
@@ -165,7 +165,7 @@ class _Told(SilentListener):
         if now - self._last >= PROGRESS_INTERVAL_SECONDS:
             self._last = now
             try:
-                self.send(Running(event.frames, event.total))
+                self.send(JobRunning(event.frames, event.total))
             except OSError:
                 raise _Stop from None
 

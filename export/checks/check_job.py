@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from reelmill.export.opening.job import ExportOptions
-from reelmill.planner.checks import Moment, Tolerance
+from reelmill.planner.checks import CheckMoment, Tolerance
 
 if TYPE_CHECKING:
     from reelmill.export.checks.check_result import ProjectResult
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CheckOptions:
     """The flags of `reelmill check`."""
 
-    frames: tuple[Moment, ...] | None = None
+    frames: tuple[CheckMoment, ...] | None = None
     """Which frames are looked at, and no others; None for the project's `checks`, else what was stored, else `auto`."""
     tolerance: Tolerance | None = None
     """None for the project's `checks`, else by what is compared (docs/check.md)."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from reelmill.export.checks.check_compare import compare_film, compare_frame, compare_sound, explain
 from reelmill.export.checks.check_film import as_film_shows, encoded_film
 from reelmill.export.checks.check_job import CheckListener, CheckOptions
-from reelmill.export.checks.check_render import has_sound, listen, planner_for, render_frames, renderer_name
+from reelmill.export.checks.check_render import has_sound, listen, moments_planner, render_frames, renderer_name
 from reelmill.export.checks.check_result import FrameResult, ProjectResult, ShownPictures, SoundResult
 from reelmill.export.checks.golden_keys import content_keys, media_hashes, versions
 from reelmill.export.checks.golden_manifest import FilmFacts, Manifest, StoredFrame
@@ -31,7 +31,7 @@ from reelmill.planner.checks import (
     EXACT,
     RENDERER,
     Auto,
-    Moment,
+    CheckMoment,
     MomentChoice,
     Tolerance,
     moments_text,
@@ -174,7 +174,7 @@ class ProjectCheck:
 
     # Which frames.
 
-    def _moments(self) -> tuple[Moment, ...]:
+    def _moments(self) -> tuple[CheckMoment, ...]:
         given = self._options.frames or self._project.timeline.checks.frames
         if given is None and self._stored is not None:
             try:
@@ -227,7 +227,7 @@ class ProjectCheck:
         )
         if keys is None or not numbers:
             return {}
-        planner = planner_for(self._project, numbers, self._options.export)
+        planner = moments_planner(self._project, numbers, self._options.export)
         return {number: keys.key(planner.plan(number).picture) for number in numbers}
 
     # Single frames.

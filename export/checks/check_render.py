@@ -28,7 +28,7 @@ from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.process.waiting import Checkpoint
 from reelmill.planner.scheduling.export_planner import ExportPlanner
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.sound.sound_plan import SoundPlan
 from reelmill.planner.timelines.selection import System
 
@@ -37,7 +37,7 @@ _BLOCK_SAMPLES = 1 << 15
 Pixels = npt.NDArray[np.uint8]
 
 
-def planner_for(opened: OpenedProject, frames: Iterable[int], options: ExportOptions) -> ExportPlanner:
+def moments_planner(opened: OpenedProject, frames: Iterable[int], options: ExportOptions) -> ExportPlanner:
     """Plans these frames, ascending, and decodes nothing for those between. Raises SetupError."""
     return ExportPlanner(
         opened.timeline,
@@ -75,7 +75,7 @@ def render_frames(
     generator is closed. Raises SetupError, RenderError.
     """
     root = opened.timeline.root
-    planner = planner_for(opened, frames, options)
+    planner = moments_planner(opened, frames, options)
     components = 3 if root.background[3] == 1 else 4
     view = PictureFormat(root.width, root.height, PIXEL_FORMATS["rgba"], SRGB)
     with PictureRenderer(

@@ -19,10 +19,10 @@ from reelmill.export.checks.check_result import CheckResult, ProjectResult
 from reelmill.export.checks.golden_store import GoldenStore
 from reelmill.planner.errors import ExportError, Interrupted, RenderError, SetupError
 
-__all__ = ["CheckListener", "CheckOptions", "CheckResult", "SilentCheckListener", "check"]
+__all__ = ["CheckListener", "CheckOptions", "CheckResult", "SilentCheckListener", "check_projects"]
 
 
-def check(
+def check_projects(
     projects: Sequence[Path], golden: Path, options: CheckOptions | None = None, listener: CheckListener | None = None
 ) -> CheckResult:
     """Check projects against the goldens in a folder. Without `update` nothing is written there.

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reelmill.decoders.system.interrupts import interrupts_held
-from reelmill.export.checks.comparison_run import Crashed, Differing, Failed, Message, RunJob, Running, SystemRun, run
+from reelmill.export.checks.comparison_run import (
+    Differing,
+    Message,
+    RunJob,
+    SystemCrashed,
+    SystemFailed,
+    SystemRun,
+    SystemRunning,
+    run_system,
+)
 from reelmill.export.checks.difference_picture import DifferenceFigures, draw_difference, measure
 from reelmill.export.films.codecs import settings_of_project
 from reelmill.export.films.video_encoding import VideoEncoding
@@ -24,8 +33,8 @@ from reelmill.export.opening.film_range import frames_asked
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import OpenedProject, open_project
 from reelmill.export.outputs.output_file import OutputFile
-from reelmill.export.pictures.picture_file import write_picture
 from reelmill.export.pictures.picture_formats import check_picture_path
+from reelmill.export.pictures.picture_writer import write_picture
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.timelines.selection import System
 
@@ -95,7 +104,7 @@ class Comparison:
             "width": self.width,
             "height": self.height,
             "pixel_format": self.pixel_format,
-            "systems": {run.system: _run_dict(run) for run in (self.v1, self.v2)},
+            "systems": {run_system.system: _run_dict(run_system) for run_system in (self.v1, self.v2)},
             "difference": None
             if found is None
             else {
@@ -111,20 +120,20 @@ class Comparison:
         }
 
 
-def _run_dict(run: SystemRun) -> dict[str, Any]:
+def _run_dict(run_system: SystemRun) -> dict[str, Any]:
     return {
-        "seconds": round(run.seconds, 4),
-        "frames_per_second": round(len(run.digests) / run.seconds, 3),
-        "decode_seconds": round(run.decode_seconds, 4),
-        "composite_seconds": round(run.composite_seconds, 4),
-        "peak_memory_bytes": run.peak_memory_bytes,
-        "decoders_opened": run.decoders_opened,
-        "peak_open": run.peak_open,
-        "frames_decoded": run.frames_decoded,
-        "frames_requested": run.frames_requested,
-        "seeks": run.seeks,
-        "cache_hit_rate": run.cache_hit_rate,
-        "cache_peak_bytes": run.cache_peak_bytes,
+        "seconds": round(run_system.seconds, 4),
+        "frames_per_second": round(len(run_system.digests) / run_system.seconds, 3),
+        "decode_seconds": round(run_system.decode_seconds, 4),
+        "composite_seconds": round(run_system.composite_seconds, 4),
+        "peak_memory_bytes": run_system.peak_memory_bytes,
+        "decoders_opened": run_system.decoders_opened,
+        "peak_open": run_system.peak_open,
+        "frames_decoded": run_system.frames_decoded,
+        "frames_requested": run_system.frames_requested,
+        "seeks": run_system.seeks,
+        "cache_hit_rate": run_system.cache_hit_rate,
+        "cache_peak_bytes": run_system.cache_peak_bytes,
     }
 
 
@@ -188,7 +197,7 @@ def _run(job: RunJob, listener: ComparisonListener) -> tuple[SystemRun, Differin
     """Render in a child process. Raises what failed there, with the system's name."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=run, args=(job, sending), name=f"compare-{job.system}", daemon=True)
+    child = context.Process(target=run_system, args=(job, sending), name=f"compare-{job.system}", daemon=True)
     with interrupts_held():
         child.start()
     sending.close()
@@ -215,17 +224,17 @@ def _listen(
             child.join(END_SECONDS)
             raise _died(job.system, child.exitcode) from None
         match message:
-            case Running():
+            case SystemRunning():
                 listener.progressed(job.system, message.frames, len(job.frames))
             case Differing():
                 differing = message
             case SystemRun():
                 listener.progressed(job.system, len(job.frames), len(job.frames))
                 return message, differing
-            case Failed():
+            case SystemFailed():
                 message.error.message = f"with {job.system.upper()}: {message.error.summary}"
                 raise message.error
-            case Crashed():
+            case SystemCrashed():
                 error = RenderError(
                     f"with {job.system.upper()}: internal error: {message.message}; this is a bug in reelmill",
                     component="Comparison",

@@ -27,9 +27,9 @@ from reelmill.export.telling.report import ExportRecord, peak_memory_bytes
 from reelmill.planner.colour import ColourTags
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import CompositionPlan
-from reelmill.planner.frames import Plane
 from reelmill.planner.pixel_format import PixelFormat
 from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.source_frames import Plane
 from reelmill.planner.timelines.selection import System
 
 DIGEST_BYTES = 16
@@ -75,7 +75,7 @@ class Planes:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class SystemRunning:
     """So many frames are done."""
 
     frames: int
@@ -114,24 +114,24 @@ class SystemRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class SystemFailed:
     """An error that a user can meet."""
 
     error: ExportError
 
 
 @dataclass(frozen=True, slots=True)
-class Crashed:
+class SystemCrashed:
     """Any other exception."""
 
     message: str
     traceback: str
 
 
-Message = Running | Differing | SystemRun | Failed | Crashed
+Message = SystemRunning | Differing | SystemRun | SystemFailed | SystemCrashed
 
 
-def run(job: RunJob, pipe: Connection) -> None:
+def run_system(job: RunJob, pipe: Connection) -> None:
     """The child's main function: messages, the last of which is a SystemRun, Failed or Crashed."""
     # Ctrl-C reaches the whole group; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -141,9 +141,9 @@ def run(job: RunJob, pipe: Connection) -> None:
     except BrokenPipeError:
         return
     except ExportError as error:
-        last = Failed(error)
+        last = SystemFailed(error)
     except Exception as error:
-        last = Crashed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        last = SystemCrashed(f"{type(error).__name__}: {error}", traceback.format_exc())
     with suppress(BrokenPipeError):
         pipe.send(last)
 
@@ -186,7 +186,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
             now = time.perf_counter()
             if now - told >= PROGRESS_INTERVAL_SECONDS:
                 told = now
-                pipe.send(Running(done + 1))
+                pipe.send(SystemRunning(done + 1))
         seconds = time.perf_counter() - started
     decoders = record.decoders
     return SystemRun(

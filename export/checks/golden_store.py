@@ -24,7 +24,7 @@ from reelmill.export.checks.golden_manifest import Manifest, StoredFrame, Stored
 from reelmill.export.checks.sound_fingerprint import SoundFingerprint, load_fingerprint
 from reelmill.export.outputs.part_folder import PartFolder
 from reelmill.export.outputs.text_file import write_text_file
-from reelmill.export.pictures.picture_file import write_bytes, write_picture
+from reelmill.export.pictures.picture_writer import write_bytes, write_picture
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.process.regular_files import open_for_reading, read_whole
 

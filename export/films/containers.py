@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from reelmill.planner.errors import SetupError
+from reelmill.planner.outputs import STANDARD_OUTPUT
 
-STANDARD_OUTPUT = "-"
 """The path that stands for it."""
 Options = tuple[tuple[str, str], ...]
 
@@ -103,7 +103,7 @@ def container_of(path: Path, named: str | None = None) -> Container:
     return container
 
 
-def kind_of(path: Path, named: str | None = None) -> Literal["film", "sound", "hls"] | None:
+def container_kind(path: Path, named: str | None = None) -> Literal["film", "sound", "hls"] | None:
     """What an output of that name is; None where it is none of libav's containers."""
     try:
         container = container_of(path, named)

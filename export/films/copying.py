@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from reelmill.decoders.video.coded_video import coded_pictures, read_coded_video
+from reelmill.decoders.video.coded_pictures import coded_pictures, read_coded_video
 from reelmill.export.films.picture_tracks import CopiedRun, Splice
 from reelmill.export.films.video_encoding import VideoEncoding
 from reelmill.export.opening.job import ExportOptions

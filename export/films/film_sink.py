@@ -32,7 +32,7 @@ from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
-class SoundSource(Protocol):
+class MixedSound(Protocol):
     """Mixed sound, read in order."""
 
     sample_rate: int
@@ -66,7 +66,7 @@ class FilmSink:
         self._target = target
         self._stopped, self._tracer = stopped, tracer
         self._video, self._audio = settings.video, settings.audio
-        self._sound: SoundSource | None = None
+        self._sound: MixedSound | None = None
         self._samples_read = 0
         self._movie = open_movie(destination, target, settings, metadata or FilmMetadata(), splice)
         self._closed = False
@@ -81,7 +81,7 @@ class FilmSink:
         assert self._video is not None, "sound alone has no pictures"
         return PictureFormat(self._video.width, self._video.height, self._video.pix_fmt, self._video.colour)
 
-    def play(self, sound: SoundSource) -> None:
+    def play(self, sound: MixedSound) -> None:
         """The sound that goes with the pictures; told before the first one, and closed by whoever made it."""
         self._sound = sound
 
@@ -183,7 +183,7 @@ def _translated(target: Path) -> Iterator[None]:
         raise _encoding_failed(target, error) from error
 
 
-def _check_sound(samples: npt.NDArray[np.float32], first: int, sound: SoundSource) -> None:
+def _check_sound(samples: npt.NDArray[np.float32], first: int, sound: MixedSound) -> None:
     """Raises RenderError for sound that ends too early or that no encoder takes."""
     seconds = first / sound.sample_rate
     if not len(samples):

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 from reelmill.export.films.codecs import OutputSettings
-from reelmill.export.films.containers import STANDARD_OUTPUT
 from reelmill.export.films.playlist_output import PlaylistOutput
 from reelmill.export.outputs.output_file import OutputFile
 from reelmill.export.outputs.output_target import OutputTarget, Written
 from reelmill.export.outputs.standard_output import StandardOutput
+from reelmill.planner.outputs import STANDARD_OUTPUT
 from reelmill.planner.process.regular_files import open_for_reading
 
 

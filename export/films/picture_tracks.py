@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from reelmill.decoders.video.coded_video import CodedPicture
+from reelmill.decoders.video.coded_pictures import CodedPicture
 from reelmill.decoders.video.h264_headers import (
     IDR,
     MAX_SEQUENCE_ID,

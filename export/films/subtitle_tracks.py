@@ -25,7 +25,7 @@ from av.subtitles.subtitle import SubtitleSet
 from reelmill.export.films.track_languages import track_language
 from reelmill.planner.clock import round_half_up
 from reelmill.planner.errors import SetupError
-from reelmill.planner.subtitles import Cue, CueSheet, Run
+from reelmill.planner.subtitles import CueRun, CueSheet, SubtitleCue
 from reelmill.planner.timeline import Subtitles
 
 Codec = Literal["mov_text", "subrip", "ass", "webvtt"]
@@ -163,11 +163,11 @@ def _settings(settings: str) -> PacketSideData:
     return cast(PacketSideData, side_data)
 
 
-def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
+def _apart(cues: Sequence[SubtitleCue]) -> Iterator[SubtitleCue]:
     """Cues of which no two are shown at once: where several are, one that holds them all. mov_text takes no others."""
     times = sorted({time for cue in cues for time in (cue.start, cue.end)})
     waiting = list(reversed(cues))
-    active: list[Cue] = []
+    active: list[SubtitleCue] = []
     for start, end in pairwise(times):
         active = [cue for cue in active if cue.end > start]
         while waiting and waiting[-1].start <= start:
@@ -176,11 +176,11 @@ def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
         if shown:
             runs = shown[0].runs
             for cue in shown[1:]:
-                runs += (Run("\n"), *cue.runs)
+                runs += (CueRun("\n"), *cue.runs)
             yield replace(shown[0], start=start, end=end, runs=runs)
 
 
-def _payload(cue: Cue, number: int, track: SubtitleTrack, encoder: SubtitleCodecContext) -> bytes:
+def _payload(cue: SubtitleCue, number: int, track: SubtitleTrack, encoder: SubtitleCodecContext) -> bytes:
     if track.codec == "ass":
         return f"{number},{cue.payload}".encode()
     if (track.codec, track.sheet.format) in (("subrip", "srt"), ("webvtt", "vtt")):
@@ -189,7 +189,7 @@ def _payload(cue: Cue, number: int, track: SubtitleTrack, encoder: SubtitleCodec
     return bytes(encoder.encode_subtitle(SubtitleSet.create(event.encode(), 0, _MILLISECONDS)))
 
 
-def _ass_text(runs: Sequence[Run], codec: Codec) -> str:
+def _ass_text(runs: Sequence[CueRun], codec: Codec) -> str:
     """Runs as libav's encoders read them."""
     parts: list[str] = []
     for run in runs:

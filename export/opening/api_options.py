@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypedDict
 
-from reelmill.export.opening.job import Copy, ExportOptions, Renderer, System
+from reelmill.export.opening.job import Copy, ExportOptions, Renderer, SystemChoice
 from reelmill.export.opening.option_texts import parse_bitrate, parse_bytes, parse_range, parse_size
 from reelmill.planner.clock import Time, TimeError, parse_time
 from reelmill.planner.errors import SetupError
@@ -28,7 +28,7 @@ class RenderOptions(TypedDict, total=False):
 
     variables: Mapping[str, object]
     """Values by name: anything that JSON has, and paths and fractions."""
-    system: System
+    system: SystemChoice
     range: tuple[TimeLike, TimeLike] | str
     """Start (inclusive) and end (exclusive) on the timeline; also as a text such as "2.5..10"."""
     video_codec: str | None

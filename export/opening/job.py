@@ -12,7 +12,7 @@ from reelmill.planner.clock import Time
 from reelmill.planner.hardware import Hwaccel
 from reelmill.planner.outputs import AudioSettings, OutputKind, VideoSettings
 
-System = Literal["auto", "v1", "v2"]
+SystemChoice = Literal["auto", "v1", "v2"]
 Renderer = Literal["auto", "hardware", "software"]
 Copy = Literal["off", "auto"]
 DEFAULT_CACHE_BYTES = 500 * 10**6
@@ -25,7 +25,7 @@ class ExportOptions:
 
     variables: Mapping[str, object] = field(default_factory=dict)
     """`--set NAME=VALUE`: texts, JSON data, or `Bound`s of `planner.templates.variables`."""
-    system: System = "auto"
+    system: SystemChoice = "auto"
     range: tuple[Time, Time] | None = None
     """Start (inclusive) and end (exclusive) on the timeline."""
     video: VideoSettings = field(default_factory=VideoSettings)

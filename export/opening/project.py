@@ -21,7 +21,7 @@ from reelmill.planner.process.waiting import Checkpoint, no_checkpoint, wait_unt
 from reelmill.planner.project_file.loader import list_media_used, load
 from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
 from reelmill.planner.scheduling.export_planner import ExportPlanner
-from reelmill.planner.scheduling.usage import sharing
+from reelmill.planner.scheduling.file_usage import sharing
 from reelmill.planner.subtitles import CueSheet
 from reelmill.planner.timeline import Media, Shape, Subtitles, Text, Timeline
 from reelmill.planner.timelines.markers import find_marker_problems

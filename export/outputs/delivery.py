@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from reelmill.export.films.film_metadata import FilmMetadata
 from reelmill.export.outputs.output_channel import OutputChannel, Surroundings
 from reelmill.export.outputs.output_plan import PlannedOutput
-from reelmill.export.outputs.output_thread import Failure
+from reelmill.export.outputs.output_thread import FirstFailure
 from reelmill.export.outputs.picture_sink import PictureFormat
 from reelmill.export.outputs.views import choose_views, new_picture
 from reelmill.export.telling.report import OutputRecord
@@ -40,7 +40,7 @@ class Delivery:
 
         Raises SetupError, with the output's path, where one can't be written.
         """
-        self._failure = failure = Failure()
+        self._failure = failure = FirstFailure()
         self._closed = False
 
         def look() -> None:

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reelmill.decoders.files.container import is_address
-from reelmill.export.films.containers import STANDARD_OUTPUT
 from reelmill.export.outputs.input_files import files_of
 from reelmill.export.outputs.text_file import check_text_path, write_text_file
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.outputs import Output, OutputKind
+from reelmill.planner.outputs import STANDARD_OUTPUT, Output, OutputKind
 from reelmill.planner.process.regular_files import open_for_reading
 from reelmill.planner.timeline import Timeline
 

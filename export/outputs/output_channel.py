@@ -14,14 +14,14 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from reelmill.export.films.film_metadata import FilmMetadata
-from reelmill.export.films.film_sink import FilmSink, SoundSource
+from reelmill.export.films.film_sink import FilmSink, MixedSound
 from reelmill.export.films.film_targets import open_target
 from reelmill.export.outputs.output_plan import PlannedOutput
 from reelmill.export.outputs.output_target import OutputTarget
-from reelmill.export.outputs.output_thread import Failure, OutputThread
+from reelmill.export.outputs.output_thread import FirstFailure, OutputThread
 from reelmill.export.outputs.picture_fitter import PictureFitter
 from reelmill.export.outputs.picture_sink import PictureFormat, PictureSink, ShownFrames
-from reelmill.export.sound.shared_sound import SoundReader
+from reelmill.export.sound.shared_sound import SharedSoundReader
 from reelmill.export.sound.sound_mix import SoundMix
 from reelmill.export.telling.bottleneck import ENCODE_THREAD
 from reelmill.export.telling.report import OutputRecord
@@ -37,7 +37,7 @@ INSIDE_LEFT = 0.75
 class Surroundings:
     """What the outputs of one export have in common."""
 
-    failure: Failure
+    failure: FirstFailure
     checkpoint: Callable[[], None]
     """Called while the render thread waits; it may raise."""
     tracer: Tracer
@@ -55,7 +55,7 @@ class OutputChannel:
         self._around = around
         self._thread: OutputThread | None = None
         self._fitter: PictureFitter | None = None
-        self._sound: SoundSource | None = None
+        self._sound: MixedSound | None = None
         self._committed = False
         with ExitStack() as stack:
             self._target = stack.enter_context(_open_target(planned, force=around.force))
@@ -124,7 +124,7 @@ class OutputChannel:
             # All of it is in the end; other outputs must not have to wait for that with their sound.
             self._thread.end()
 
-    def play(self, sound: SoundSource) -> None:
+    def play(self, sound: MixedSound) -> None:
         """The sound that goes with the pictures; before `start`."""
         assert self.film is not None
         self._sound = sound
@@ -189,7 +189,7 @@ class OutputChannel:
         """After `Failure.stop`: let go of the thread wherever it waits for somebody else."""
         if not self._committed:
             self._target.cancel()
-        if isinstance(self._sound, SoundReader | SoundMix):
+        if isinstance(self._sound, SharedSoundReader | SoundMix):
             self._sound.cancel()
 
     def close(self) -> None:

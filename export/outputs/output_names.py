@@ -10,16 +10,14 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from reelmill.export.films.containers import CONTAINERS, FRAGMENTED_WORD, container_word, kind_of
-from reelmill.export.pictures.picture_formats import PICTURE_SUFFIXES
+from reelmill.export.films.containers import CONTAINERS, FRAGMENTED_WORD, container_kind, container_word
+from reelmill.export.pictures.picture_formats import ANIMATION_SUFFIXES, PICTURE_SUFFIXES
 from reelmill.export.pictures.picture_names import is_numbered
 from reelmill.planner.errors import SetupError
 from reelmill.planner.outputs import Output, OutputKind
 from reelmill.planner.suggestion import did_you_mean
 
 KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
-ANIMATION_SUFFIXES = (".gif", ".apng")
-"""Of files that always move; a .webp or .png may."""
 _WORD_BEFORE = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(.+)", re.DOTALL)
 
 
@@ -52,18 +50,19 @@ def kind_of_output(output: Output) -> OutputKind:
     if output.kind is not None:
         return output.kind
     path = Path(output.path)
-    found = kind_of(path, output.container)
+    found = container_kind(path, output.container)
     if found is not None:
         return found
     suffix = path.suffix.lower()
     if output.container is None:
         if is_numbered(path) and (suffix in PICTURE_SUFFIXES or not path.suffix):
             return "pictures"
-        if suffix in ANIMATION_SUFFIXES:
+        if ANIMATION_SUFFIXES.get(suffix):
             return "animation"
         if suffix in PICTURE_SUFFIXES:
             return "poster"
-    known = ", ".join((*CONTAINERS, *ANIMATION_SUFFIXES, *PICTURE_SUFFIXES))
+    always = (suffix for suffix, alone in ANIMATION_SUFFIXES.items() if alone)
+    known = ", ".join((*CONTAINERS, *always, *PICTURE_SUFFIXES))
     raise SetupError(
         f'{path.name}: "{path.suffix}" is no output that reelmill writes',
         component="Output",

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from reelmill.export.films.containers import STANDARD_OUTPUT
 from reelmill.export.outputs.output_names import kind_of_output
 from reelmill.planner.errors import SetupError
-from reelmill.planner.outputs import Output
+from reelmill.planner.outputs import STANDARD_OUTPUT, Output
 from reelmill.planner.timeline import Text, Timeline
 from reelmill.planner.timelines.walk import reachable_clips
 

@@ -21,7 +21,7 @@ from reelmill.export.outputs.picture_sink import ShownFrames
 from reelmill.planner.clock import Time
 from reelmill.planner.errors import SetupError
 from reelmill.planner.outputs import Output, OutputKind
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.sound.sound_plan import SoundPlan
 
 

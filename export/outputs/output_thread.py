@@ -36,7 +36,7 @@ class Sink(Protocol):
     def abort(self) -> None: ...
 
 
-class Failure:
+class FirstFailure:
     """What ends all threads of an export before their end: the first error, or a word. Thread-safe."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class OutputThread:
     def __init__(
         self,
         sink: Sink,
-        failure: Failure,
+        failure: FirstFailure,
         *,
         name: str,
         output: str,

@@ -16,8 +16,8 @@ from av.video.frame import VideoFrame
 from reelmill.export.films.encoders import tag_colours
 from reelmill.export.outputs.picture_fitter import scales
 from reelmill.export.outputs.picture_sink import PictureFormat
-from reelmill.planner.frames import Plane, WritablePlane
 from reelmill.planner.pixel_format import PIXEL_FORMATS, PixelFormat
+from reelmill.planner.source_frames import Plane, WritablePlane
 
 _PLANAR_RGB = {8: "gbrp", 10: "gbrp10le", 12: "gbrp12le", 14: "gbrp14le", 16: "gbrp16le"}
 """By bits: what is scaled plane by plane, and made into the other formats of R, G and B without loss."""

@@ -37,7 +37,7 @@ def check_animation(
 
 def unopened(error: Exception, target: Path) -> SetupError:
     """What it means that a file could not be opened for writing."""
-    return _refused(target, f"it can't be written: {reason(error)}", "name a file in a folder that you may write to")
+    return _refused(target, f"it can't be written: {os_reason(error)}", "name a file in a folder that you may write to")
 
 
 def encoding_failed(error: Exception, target: Path) -> RenderError:
@@ -45,12 +45,12 @@ def encoding_failed(error: Exception, target: Path) -> RenderError:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         message, suggestion = f"no space left while {target.name} was written", "free some space, or take another disk"
     else:
-        message = f"{target.name} can't be written: {reason(error)}"
+        message = f"{target.name} can't be written: {os_reason(error)}"
         suggestion = "see whether its folder is still there, or give the output a smaller size"
     return RenderError(message, component="Encoder", file=str(target), suggestion=suggestion)
 
 
-def reason(error: Exception) -> str:
+def os_reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 

@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 from reelmill.compositor.drawing.fonts import DEFAULT_FONT
 from reelmill.export.outputs.picture_sink import PictureFormat, ShownFrames
 from reelmill.export.pictures.picture_codes import picture_codes
-from reelmill.export.pictures.picture_file import PictureEncoder, write_bytes
 from reelmill.export.pictures.picture_formats import picture_spec
+from reelmill.export.pictures.picture_writer import PictureEncoder, write_bytes
 from reelmill.planner.clock import TimeError, format_time, timecode
 from reelmill.planner.colour import SRGB
 from reelmill.planner.errors import RenderError, SetupError

@@ -17,7 +17,7 @@ from reelmill.planner.outputs import Dither
 
 Batch = npt.NDArray[np.uint8]
 """[pictures, height, width, 4]: blue, green, red, alpha."""
-Numbers = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.uint8]
 """[pictures, height, width]."""
 _Floats = npt.NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class ColourMapper:
         self._palette, self._dither, self._transparent = palette, dither, transparent
         self._table = ColourTable(palette.colours)
 
-    def map(self, batch: Batch) -> Numbers:
+    def map(self, batch: Batch) -> Floats:
         """The number of a colour for each pixel."""
         if self._palette.exact:
             numbers = _exact(batch, self._palette)
@@ -56,7 +56,7 @@ class ColourMapper:
             numbers[batch[..., 3] < OPAQUE] = self._transparent
         return numbers
 
-    def _nearest(self, batch: Batch) -> Numbers:
+    def _nearest(self, batch: Batch) -> Floats:
         numbers = np.empty(batch.shape[:3], np.uint8)
         for picture, found in zip(batch, numbers, strict=True):
             self._table.learn(picture)
@@ -64,7 +64,7 @@ class ColourMapper:
         return numbers
 
 
-def _exact(batch: Batch, palette: GifPalette) -> Numbers:
+def _exact(batch: Batch, palette: GifPalette) -> Floats:
     wide = palette.colours.astype(np.uint32)
     packed = wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
     order = np.argsort(packed)
@@ -90,7 +90,7 @@ def _with_pattern(batch: Batch, palette: GifPalette) -> Batch:
 
 def _diffused(
     batch: Batch, palette: GifPalette, table: ColourTable, shares: tuple[float, float, float, float]
-) -> Numbers:
+) -> Floats:
     right, below_left, below, below_right = (np.float32(share) for share in shares)
     original_width = batch.shape[2]
     if original_width < _NARROWEST_PX:  # so that a step down the slope goes forward in memory

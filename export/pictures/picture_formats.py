@@ -43,6 +43,8 @@ _FORMATS = {
     ".exr": EXR,
 }
 PICTURE_SUFFIXES = tuple(sorted(_FORMATS))
+ANIMATION_SUFFIXES = {".gif": True, ".apng": True, ".png": False, ".webp": False}
+"""Extensions that an animation can have. True: a path with this extension is always an animation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from reelmill.export.pictures.picture_encoding import EncodedPicture, Encoding, 
 from reelmill.export.pictures.picture_resizing import METHODS, Method
 from reelmill.export.pictures.picture_rows import Rgba, RowPlan, render_rows
 from reelmill.export.pictures.picture_scratch import Scratch
-from reelmill.export.pictures.picture_workers import MAX_WORKERS, Batch, PictureWorkers, Task
+from reelmill.export.pictures.picture_workers import MAX_WORKERS, PictureWorkers, Task, WorkBatch
 from reelmill.planner.errors import SetupError
 
 MAX_BATCH = 32
@@ -209,7 +209,7 @@ class _Part:
         job.encoded.make(self.part, job.rgba, scratch)
 
 
-class _PictureBatch(Batch):
+class _PictureBatch(WorkBatch):
     """The tasks of a batch: the bands of each picture, then its encoding."""
 
     def __init__(self, jobs: list[_Job], workers: int, spare: _Spare) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from reelmill.export.outputs.picture_sink import ShownFrames
-from reelmill.export.pictures.picture_file import PictureEncoder, takes, write_bytes
 from reelmill.export.pictures.picture_formats import picture_spec
 from reelmill.export.pictures.picture_names import PictureNames
+from reelmill.export.pictures.picture_writer import PictureEncoder, takes, write_bytes
 from reelmill.planner.errors import ExportError
 from reelmill.planner.outputs import Alpha, PictureSettings
 

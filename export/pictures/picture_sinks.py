@@ -16,15 +16,13 @@ from reelmill.export.outputs.picture_sink import PictureSink, ShownFrames
 from reelmill.export.pictures.apng_animation import ApngAnimation
 from reelmill.export.pictures.contact_sheet import ContactSheet
 from reelmill.export.pictures.gif_animation import GifAnimation
-from reelmill.export.pictures.picture_formats import picture_format
+from reelmill.export.pictures.picture_formats import ANIMATION_SUFFIXES, picture_format
 from reelmill.export.pictures.picture_names import PictureNames, check_single
 from reelmill.export.pictures.picture_sequence import PictureSequence
 from reelmill.export.pictures.poster import Poster, poster_number
 from reelmill.export.pictures.webp_animation import WebPAnimation
 from reelmill.planner.errors import SetupError
 from reelmill.planner.outputs import Output
-
-ANIMATION_SUFFIXES = (".apng", ".gif", ".png", ".webp")
 
 
 def open_picture_target(output: Output, *, force: bool) -> OutputTarget:

@@ -26,7 +26,7 @@ class Task(Protocol):
     def run(self, scratch: Scratch) -> None: ...
 
 
-class Batch(ABC):
+class WorkBatch(ABC):
     """Work of one caller."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class PictureWorkers:
     def __init__(self, count: int) -> None:
         self._at_once = min(count, available_cores())
         self._running = 0
-        self._batches: deque[Batch] = deque()
+        self._batches: deque[WorkBatch] = deque()
         self._dead: BaseException | None = None
         self._closing = False
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class PictureWorkers:
     def count(self) -> int:
         return len(self._threads)
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: WorkBatch) -> None:
         """Take a batch in, after those that wait for room. Raises RenderError when closed or broken."""
         with self._lock:
             self._room.wait_for(lambda: len(self._batches) < _MAX_BATCHES or self._closing or self._dead)
@@ -105,7 +105,7 @@ class PictureWorkers:
                 self._end(batch)
             self._wake(batch.ready, self._at_once - self._running)
 
-    def abandon(self, batch: Batch) -> None:
+    def abandon(self, batch: WorkBatch) -> None:
         """Begin no more tasks of it, and return when none runs: its pictures are the caller's again."""
         with self._lock:
             if not batch.ended.is_set():
@@ -139,7 +139,7 @@ class PictureWorkers:
                     return
                 turn = self._next_turn((batch, task, error))
 
-    def _next_turn(self, last: tuple[Batch, Task, Exception | None] | None) -> tuple[Batch, Task] | None:
+    def _next_turn(self, last: tuple[WorkBatch, Task, Exception | None] | None) -> tuple[WorkBatch, Task] | None:
         """From the batch that has waited longest since its last task; None when all is finished.
 
         `last`: the task that this thread ran, and how that ended.
@@ -160,7 +160,7 @@ class PictureWorkers:
                 self._work.wait()
             return None
 
-    def _task_ended(self, batch: Batch, task: Task, error: Exception | None) -> None:
+    def _task_ended(self, batch: WorkBatch, task: Task, error: Exception | None) -> None:
         batch.running -= 1
         self._running -= 1
         if error is not None:
@@ -176,7 +176,7 @@ class PictureWorkers:
     def _wake(self, tasks: int, free: int) -> None:
         self._work.notify(max(0, min(tasks, free)))
 
-    def _die(self, batch: Batch, error: BaseException) -> None:
+    def _die(self, batch: WorkBatch, error: BaseException) -> None:
         """This thread ends by what no task may raise (SystemExit): nothing more can be promised to anyone."""
         with self._lock:
             self._dead = error
@@ -188,11 +188,11 @@ class PictureWorkers:
             self._work.notify_all()
             self._room.notify_all()
 
-    def _end_if_over(self, batch: Batch) -> None:
+    def _end_if_over(self, batch: WorkBatch) -> None:
         if batch.running == 0 and (batch.error is not None or batch.complete):
             self._end(batch)
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: WorkBatch) -> None:
         self._batches.remove(batch)
         batch.ended.set()
         self._room.notify()

@@ -12,8 +12,8 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from reelmill.export.outputs.picture_sink import ShownFrames
-from reelmill.export.pictures.picture_file import PictureEncoder, takes, write_bytes
 from reelmill.export.pictures.picture_formats import picture_spec
+from reelmill.export.pictures.picture_writer import PictureEncoder, takes, write_bytes
 from reelmill.planner.clock import format_time
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.outputs import Alpha, PictureSettings

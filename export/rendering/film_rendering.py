@@ -31,7 +31,7 @@ from reelmill.export.rendering.meter import HearingMeter, Meter
 from reelmill.export.rendering.picture_renderer import PictureRenderer
 from reelmill.export.sound.film_sound import FilmSound
 from reelmill.export.telling.report import ExportRecord
-from reelmill.export.telling.time_left import TimeLeft
+from reelmill.export.telling.time_left import TimeLeftEstimate
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import CompositionPlan
 from reelmill.planner.frame_set import FrameSet
@@ -51,7 +51,7 @@ def plan_rendering(
     return plan
 
 
-def render(
+def render_film(
     opened: OpenedProject,
     project: Path,
     plan: OutputPlan,
@@ -108,7 +108,7 @@ def render(
     for warning in record.warnings:
         listener.warned(warning)
     if renderer is not None:
-        time_left = TimeLeft(planner, plan, delivery, renderer, record)
+        time_left = TimeLeftEstimate(planner, plan, delivery, renderer, record)
         meter = Meter(record.frames, opened.timeline.fps, listener, time_left)
         _render_pictures(planner, delivery, renderer, meter, listener, record, tracer, reuse=options.fast_paths)
         for warning in renderer.warnings:

@@ -9,9 +9,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from reelmill.planner.colour import ColourTags
-from reelmill.planner.frames import Frame, Plane, WritablePlane
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PixelFormat
+from reelmill.planner.source_frames import Frame, Plane, WritablePlane
 
 
 def fits(frame: Frame, pixel_format: PixelFormat, colour: ColourTags, width: int, height: int) -> bool:

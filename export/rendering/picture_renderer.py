@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from reelmill.compositor.nested import NestedCompRenderer
 from reelmill.compositor.opengl.graphics import Graphics
-from reelmill.compositor.output import PictureReader
+from reelmill.compositor.output import PixelReader
 from reelmill.compositor.plane_canvas import PlaneFormat
 from reelmill.export.decoding_system import check_memory_limit, open_files_room, open_frame_source
 from reelmill.export.films.encoders import tag_colours
@@ -30,11 +30,11 @@ from reelmill.export.rendering.plane_scaler import AreaScaler
 from reelmill.export.telling.report import ExportRecord
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer
-from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest
 from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from reelmill.planner.pictures.simplify import untouched
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
 from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest
 from reelmill.planner.timelines.selection import System
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
@@ -97,7 +97,7 @@ class PictureRenderer:
                 context, scale=self._scale, scaler=scaler, shaders=graphics.shaders, tracer=tracer
             )
             stack.callback(self._compositor.close)
-            self._reader = PictureReader(context, graphics.shaders)
+            self._reader = PixelReader(context, graphics.shaders)
             stack.callback(self._reader.close)
             self._stack = stack.pop_all()
 

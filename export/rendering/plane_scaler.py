@@ -14,7 +14,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from reelmill.planner.frames import Plane
+from reelmill.planner.source_frames import Plane
 
 MIN_SIDE = 16
 """Samples. Below it libswscale's filters are cut short, and the averages wrong."""

@@ -55,12 +55,12 @@ def export_film(
                 opened = _open(project, options, listener, shared)
             listener.checkpoint()
             record.warnings.extend(opened.warnings)
-            from reelmill.export.rendering.film_rendering import plan_rendering, render
+            from reelmill.export.rendering.film_rendering import plan_rendering, render_film
 
             with tracer.span("plan"):
                 plan = plan_rendering(opened, project, given, options)
             record.plan_seconds = time.perf_counter() - started
-            render(opened, project, plan, options, listener, record, tracer, stack)
+            render_film(opened, project, plan, options, listener, record, tracer, stack)
     finally:
         record.wall_seconds = time.perf_counter() - started
     if (warning := _hand_over_warning(record)) is not None:
@@ -78,14 +78,14 @@ def export_frame(
     listener = listener or SilentListener()
     opened = _open(project, options, listener)
     from reelmill.export.pictures.picture_formats import check_picture_path
-    from reelmill.export.rendering.film_rendering import plan_rendering, render
+    from reelmill.export.rendering.film_rendering import plan_rendering, render_film
 
     opaque = opened.timeline.root.background[3] == 1
     check_picture_path(output, has_alpha=not opaque)
     poster = Output(str(output), "poster", alpha="flatten" if opaque else "keep", pictures=PictureSettings(at=at))
     plan = plan_rendering(opened, project, [poster], options)
     with ExitStack() as stack:
-        render(opened, project, plan, options, listener, ExportRecord(), NO_TRACE, stack)
+        render_film(opened, project, plan, options, listener, ExportRecord(), NO_TRACE, stack)
 
 
 def _open(

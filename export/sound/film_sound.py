@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from reelmill.export.films.audio_encoding import AudioEncoding
-from reelmill.export.films.film_sink import SoundSource
+from reelmill.export.films.film_sink import MixedSound
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import OpenedProject
 from reelmill.export.outputs.output_plan import PlannedOutput
@@ -48,7 +48,7 @@ class FilmSound:
             mixed = range(min(each.samples.start for each in outputs), max(each.samples.stop for each in outputs))
         self._levelled: list[LevelledSound] = []
         self._kept: KeptMix | None = None
-        self.sources: list[SoundSource]
+        self.sources: list[MixedSound]
         """In the order of the outputs."""
         with ExitStack() as stack:
             self._mix = SoundMix(
@@ -99,7 +99,7 @@ class FilmSound:
 
     def _level(
         self, plan: SoundPlan, outputs: Sequence[PlannedOutput], heard: Heard, stack: ExitStack
-    ) -> list[SoundSource]:
+    ) -> list[MixedSound]:
         """The levels are found once for each way of encoding: what is measured is what a lossy codec makes of it."""
         self._kept = kept = KeptMix(self._mix, plan, heard)
         stack.callback(kept.close)

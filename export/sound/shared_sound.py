@@ -14,7 +14,7 @@ from threading import Condition
 import numpy as np
 
 from reelmill.decoders.sound.sound_converter import Samples
-from reelmill.export.films.film_sink import SoundSource
+from reelmill.export.films.film_sink import MixedSound
 
 MAX_HELD_BYTES = 16 * 2**20
 """43 seconds of stereo at 48 kHz."""
@@ -24,21 +24,21 @@ _BLOCK_SAMPLES = 8192
 class SharedSound:
     """The samples of a mix, for several readers."""
 
-    def __init__(self, mix: SoundSource, *, channels: int, max_bytes: int = MAX_HELD_BYTES) -> None:
+    def __init__(self, mix: MixedSound, *, channels: int, max_bytes: int = MAX_HELD_BYTES) -> None:
         self._mix = mix
         self._channels = channels
         self._most_samples = max(max_bytes // (4 * channels), 2 * _BLOCK_SAMPLES)
         self._blocks: deque[Samples] = deque()
         self._held = range(0)
         """Of the mix: the samples in `_blocks`."""
-        self._readers: list[SoundReader] = []
+        self._readers: list[SharedSoundReader] = []
         self._fetching = self._ended = False
         self._error: BaseException | None = None
         self._changed = Condition()
 
-    def reader(self, samples: range) -> SoundReader:
+    def reader(self, samples: range) -> SharedSoundReader:
         """A reader of some samples of the mix, counted from its first one. All are made before any of them reads."""
-        reader = SoundReader(self, samples, self._mix.sample_rate)
+        reader = SharedSoundReader(self, samples, self._mix.sample_rate)
         self._readers.append(reader)
         return reader
 
@@ -49,7 +49,7 @@ class SharedSound:
             self._blocks.clear()
             self._changed.notify_all()
 
-    def take(self, reader: SoundReader, count: int) -> Samples:
+    def take(self, reader: SharedSoundReader, count: int) -> Samples:
         """The samples at a reader's position; fewer only at the end. For the reader alone."""
         parts: list[Samples] = []
         missing = count
@@ -74,14 +74,14 @@ class SharedSound:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._channels), np.float32)
 
-    def leave(self, reader: SoundReader) -> None:
+    def leave(self, reader: SharedSoundReader) -> None:
         """A reader needs no more, and gets no more. Any thread; a second call does nothing."""
         with self._changed:
             if reader in self._readers:
                 self._readers.remove(reader)
                 self._forget()
 
-    def _can_go_on(self, reader: SoundReader) -> bool:
+    def _can_go_on(self, reader: SharedSoundReader) -> bool:
         if reader.position in self._held or self._ended or self._error is not None or reader not in self._readers:
             return True
         return not self._fetching and len(self._held) < self._most_samples
@@ -119,7 +119,7 @@ class SharedSound:
         self._changed.notify_all()
 
 
-class SoundReader:
+class SharedSoundReader:
     """Implements `SoundSource` for one output. Its own thread reads."""
 
     def __init__(self, sound: SharedSound, samples: range, sample_rate: int) -> None:

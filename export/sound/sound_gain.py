@@ -17,7 +17,7 @@ import numpy as np
 from reelmill.export.sound.fades import fade_factors
 from reelmill.export.sound.panning import Signal
 from reelmill.planner.animation import Animated, Easing
-from reelmill.planner.sound.cues import GainStage
+from reelmill.planner.sound.sound_cues import GainStage
 
 _CURVE_POINTS = 4097
 """Of a bezier easing; straight lines between them are off by less than 1e-6."""

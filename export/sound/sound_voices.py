@@ -24,7 +24,7 @@ from reelmill.export.sound.sound_gain import Window
 from reelmill.export.sound.voice_gain import VoiceGain
 from reelmill.planner.errors import RenderError
 from reelmill.planner.media import AudioFacts, MediaFacts
-from reelmill.planner.sound.sound_plan import Cue, SoundPlan
+from reelmill.planner.sound.sound_plan import SoundCue, SoundPlan
 from reelmill.planner.timeline import Media
 
 AHEAD_SECONDS = 10
@@ -36,7 +36,7 @@ class _Voice:
     """A cue while it is told of."""
 
     number: int
-    cue: Cue
+    cue: SoundCue
     lane: Lane
     gain: VoiceGain
     steady: bool | None = None
@@ -152,7 +152,7 @@ class SoundVoices:
         if low < high:
             self._pool.send(BufferRequest(voice.number, self._mixer.room(voice.lane, block, low, high)))
 
-    def _inside(self, cue: Cue, block: int) -> tuple[int, int]:
+    def _inside(self, cue: SoundCue, block: int) -> tuple[int, int]:
         """What of a block a cue covers: first sample and end, since the beginning of the block."""
         start = block * self._block_samples
         low = max(cue.first_sample, self._begin, start)
@@ -166,19 +166,19 @@ class SoundVoices:
             error.locate(clip=voice.cue.clip, composition=voice.cue.composition, timeline_time=heard_at)
             raise
 
-    def _recording(self, cue: Cue) -> tuple[str, int, str]:
+    def _recording(self, cue: SoundCue) -> tuple[str, int, str]:
         """Equal for media entries with the same samples."""
         facts = self._facts[cue.media]
         return (facts.path, _audio(self._facts, cue).stream, self._media[cue.media].on_error)
 
 
-def _audio(facts: Mapping[str, MediaFacts], cue: Cue) -> AudioFacts:
+def _audio(facts: Mapping[str, MediaFacts], cue: SoundCue) -> AudioFacts:
     audio = facts[cue.media].audio
     assert audio is not None
     return audio
 
 
-def _part(cue: Cue, sample_rate: int) -> PlayedPart:
+def _part(cue: SoundCue, sample_rate: int) -> PlayedPart:
     return PlayedPart(
         first=cue.first_sample,
         count=cue.sample_count,
@@ -190,7 +190,7 @@ def _part(cue: Cue, sample_rate: int) -> PlayedPart:
     )
 
 
-def _plan_lanes(cues: Sequence[Cue], channels: Sequence[int], block_samples: int) -> list[Lane]:
+def _plan_lanes(cues: Sequence[SoundCue], channels: Sequence[int], block_samples: int) -> list[Lane]:
     """A lane for each cue: the lowest that is free in all blocks that the cue has samples in. By first sample."""
     free: defaultdict[int, list[int]] = defaultdict(list)
     busy: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -206,7 +206,7 @@ def _plan_lanes(cues: Sequence[Cue], channels: Sequence[int], block_samples: int
     return lanes
 
 
-def _heard_at(cue: Cue, source_time: Fraction | None, first: int, sample_rate: int) -> Fraction:
+def _heard_at(cue: SoundCue, source_time: Fraction | None, first: int, sample_rate: int) -> Fraction:
     """When a time of the source sounds, seconds of the film: in a loop, the first time from sample `first` on."""
     now, begin, end = (Fraction(sample, sample_rate) for sample in (first, cue.first_sample, cue.end_sample))
     if source_time is None:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from reelmill.planner.fields.css_colour import ColourError, parse_colour
-from reelmill.planner.subtitles import CueStyle, Run, Wrap
+from reelmill.planner.subtitles import CueRun, CueStyle, Wrap
 from reelmill.planner.timeline import Colour
 
 MAX_NUMBER = 1_000_000.0
@@ -28,7 +28,7 @@ Note = Callable[[str], None]
 class MarkedCue:
     """A cue's text, and what its markup says of all of it."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[CueRun, ...]
     style: CueStyle
     position: tuple[float, float] | None = None
     fade: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
@@ -135,7 +135,7 @@ class _Marking:
     ) -> None:
         self._style, self._note, self._styles, self._wrap = style, note, styles or {}, wrap
         self._look = _look_of(style)
-        self._runs: list[Run] = []
+        self._runs: list[CueRun] = []
         self._position: tuple[float, float] | None = None
         self._fade = (Fraction(0), Fraction(0))
         self._aligned = self._drawing = False
@@ -191,7 +191,7 @@ class _Marking:
 
     def _append(self, text: str) -> None:
         look = self._look
-        run = Run(text, look.family, look.bold, look.italic, look.underline, look.strikeout, look.color)
+        run = CueRun(text, look.family, look.bold, look.italic, look.underline, look.strikeout, look.color)
         if text and self._runs and replace(self._runs[-1], text=text) == run:
             run = replace(run, text=self._runs.pop().text + text)
         if text:

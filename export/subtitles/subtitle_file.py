@@ -23,7 +23,7 @@ from reelmill.export.subtitles.cue_settings import settle
 from reelmill.planner.clock import format_time
 from reelmill.planner.errors import SetupError
 from reelmill.planner.process.regular_files import open_for_reading
-from reelmill.planner.subtitles import Cue, CueSheet, CueStyle, SubtitleFormat, Wrap
+from reelmill.planner.subtitles import CueSheet, CueStyle, SubtitleCue, SubtitleFormat, Wrap
 from reelmill.planner.timeline import Colour, CueLook, Subtitles
 
 FORMATS: dict[str, SubtitleFormat] = {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
@@ -164,8 +164,8 @@ def _fault(event: pysubs2.SSAEvent, text: str) -> str | None:
     return f"the cue has {len(text)} characters; {MAX_CUE_LENGTH} is the limit" if len(text) > MAX_CUE_LENGTH else None
 
 
-def _cue(event: pysubs2.SSAEvent, line: int, payload: str, marked: MarkedCue) -> Cue:
-    return Cue(
+def _cue(event: pysubs2.SSAEvent, line: int, payload: str, marked: MarkedCue) -> SubtitleCue:
+    return SubtitleCue(
         start=Fraction(event.start, 1000),
         end=Fraction(event.end, 1000),
         line=line,

@@ -28,7 +28,7 @@ from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.outputs import Output, OutputKind
 from reelmill.planner.scheduling.clip_uses import ClipUse, clip_uses, decode_sources
-from reelmill.planner.scheduling.export_planner import frame_bytes
+from reelmill.planner.scheduling.export_planner import decoded_picture_bytes
 from reelmill.planner.scheduling.schedule import UsagePattern
 from reelmill.planner.timeline import (
     Clip,
@@ -89,7 +89,7 @@ class CompositionBox:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileReading:
     """A clip reads a stretch of its file while a stretch of the film goes by. Times are seconds."""
 
     clip: str
@@ -133,7 +133,7 @@ class FileUse:
     """Decoders that read its pictures at the same time, at most."""
     cache_share: float
     """Of the cache's budget that its frames fill, at most: 0…1."""
-    readings: tuple[Reading, ...]
+    readings: tuple[FileReading, ...]
     """In the order of the film."""
 
     @property
@@ -320,21 +320,22 @@ def _share_made(parts: tuple[CopyPart, ...] | None) -> Fraction:
     return Fraction(sum(part.frames for part in parts if not part.copied), sum(part.frames for part in parts))
 
 
-def _readings(uses: Iterable[ClipUse], fps: Fraction) -> dict[str, tuple[Reading, ...]]:
+def _readings(uses: Iterable[ClipUse], fps: Fraction) -> dict[str, tuple[FileReading, ...]]:
     """By file hash, in the order of the film."""
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[FileReading]] = {}
     for use in uses:
         frames, table = use.frames, use.source.video.table
         first, last = (use.index_at(frames[0]), use.index_at(frames[-1])) if not use.loops else use.index_range()
         passes = use.loops and first != last
         source = [Fraction(0) if table is None else table.source_time(table.pts[index]) for index in (first, last)]
-        reading = Reading("/".join(use.instance), frames.start / fps, frames.stop / fps, source[0], source[1], passes)
+        clip = "/".join(use.instance)
+        reading = FileReading(clip, frames.start / fps, frames.stop / fps, source[0], source[1], passes)
         found.setdefault(use.source.file_hash, []).append(reading)
     return {file_hash: tuple(of_file) for file_hash, of_file in found.items()}
 
 
 def _file_use(
-    usage: UsagePattern, opened: OpenedProject, system: str, readings: tuple[Reading, ...], cache_share: float
+    usage: UsagePattern, opened: OpenedProject, system: str, readings: tuple[FileReading, ...], cache_share: float
 ) -> FileUse:
     facts = opened.facts[usage.media[0]]
     return FileUse(
@@ -364,12 +365,12 @@ def _cache_shares(
         video = facts[usage.media[0]].video
         if video is not None and video.table is not None:
             kept = min(usage.total_frames, frames_by_use(usage, video) * usage.positions)
-            sizes[file_hash] = kept * frame_bytes(video)
+            sizes[file_hash] = kept * decoded_picture_bytes(video)
     whole = max(options.cache_bytes, sum(sizes.values()))
     return {file_hash: size / whole for file_hash, size in sizes.items()}
 
 
-def _most_at_once(readings: Iterable[Reading]) -> int:
+def _most_at_once(readings: Iterable[FileReading]) -> int:
     """V1 has a decoder for each clip that is on screen."""
     changes = Counter[Fraction]()
     for reading in readings:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from reelmill.export.outputs.text_file import check_text_path, write_text_file
 from reelmill.planner.errors import ExportError, RenderError
-from reelmill.planner.frames import DecodeStatistics
 from reelmill.planner.process.regular_files import read_whole
+from reelmill.planner.source_frames import DecodeStatistics
 
 if TYPE_CHECKING:
     from reelmill.compositor.opengl.statistics import CompositorStatistics

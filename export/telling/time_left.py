@@ -13,7 +13,7 @@ from reelmill.planner.scheduling.estimate import Estimate, Progressed, StageSeco
 from reelmill.planner.scheduling.export_planner import ExportPlanner
 
 
-class TimeLeft:
+class TimeLeftEstimate:
     """Implements export.meter.TimeLeft."""
 
     def __init__(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reelmill.planner.copying.coded_video import CodedVideo
-from reelmill.planner.copying.untouched_runs import Run
+from reelmill.planner.copying.untouched_runs import UntouchedRun
 
 MIN_COPIED_FRAMES = 8
 """To go over from encoding to copying and back costs two keyframes and a new encoder."""
@@ -38,7 +38,9 @@ class Stretch:
         return self.media is not None
 
 
-def plan_copy(runs: Iterable[Run], coded: Mapping[str, CodedVideo], misfits: Mapping[str, str]) -> tuple[Stretch, ...]:
+def plan_copy(
+    runs: Iterable[UntouchedRun], coded: Mapping[str, CodedVideo], misfits: Mapping[str, str]
+) -> tuple[Stretch, ...]:
     """The stretches of a film, in order; neighbours that are encoded for one reason are one.
 
     `coded`: the packets of each media entry that a run shows and that is not among `misfits`, which says why others
@@ -59,7 +61,7 @@ def _encoded(frames: range, why: str | None) -> Stretch:
     return Stretch(frames, None, 0, 0, why)
 
 
-def _of_run(run: Run, coded: Mapping[str, CodedVideo], misfits: Mapping[str, str]) -> Iterator[Stretch]:
+def _of_run(run: UntouchedRun, coded: Mapping[str, CodedVideo], misfits: Mapping[str, str]) -> Iterator[Stretch]:
     if run.media is None:
         yield _encoded(run.frames, run.why)
         return
@@ -91,7 +93,7 @@ def _before_entry(media: str) -> str:
     return f"the cut lies inside of a group of pictures of {media}"
 
 
-def _copied(run: Run, media: str, video: CodedVideo) -> Iterator[Stretch]:
+def _copied(run: UntouchedRun, media: str, video: CodedVideo) -> Iterator[Stretch]:
     """What of a run can be copied. It is one stretch, but where packets in between put out nothing."""
     stop = run.first + len(run.frames)
     entries, order = video.entries, video.order

@@ -23,7 +23,7 @@ from reelmill.planner.timeline import Clip, CompositionContent, MediaContent, Sh
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class UntouchedRun:
     """Frames of the film, one after the other."""
 
     frames: range
@@ -41,22 +41,23 @@ def untouched_runs(
     facts: Mapping[str, MediaFacts],
     text_sizes: Mapping[Text, tuple[float, float]],
     frames: range,
-) -> list[Run]:
+) -> list[UntouchedRun]:
     """The runs of a range of output frames, in order, each as long as it can be.
 
     Raises SetupError for a timeline that shows clips too often to be planned ahead.
     """
-    runs: list[Run] = []
+    runs: list[UntouchedRun] = []
     for part in _parts(timeline, facts, text_sizes, frames):
         before = runs[-1] if runs else None
         if before is not None and before.media == part.media and before.why == part.why and _continues(before, part):
-            runs[-1] = Run(range(before.frames.start, part.frames.stop), before.media, before.first, before.why)
+            frames = range(before.frames.start, part.frames.stop)
+            runs[-1] = UntouchedRun(frames, before.media, before.first, before.why)
         else:
             runs.append(part)
     return runs
 
 
-def _continues(before: Run, part: Run) -> bool:
+def _continues(before: UntouchedRun, part: UntouchedRun) -> bool:
     return before.media is None or part.first == before.first + len(before.frames)
 
 
@@ -65,7 +66,7 @@ def _parts(
     facts: Mapping[str, MediaFacts],
     text_sizes: Mapping[Text, tuple[float, float]],
     frames: range,
-) -> Iterator[Run]:
+) -> Iterator[UntouchedRun]:
     """Runs, or pieces of them."""
     planner = FramePlanner(timeline, facts, text_sizes)
     uses = _root_uses(timeline, facts, frames)
@@ -80,11 +81,11 @@ def _parts(
                 table = None if video is None else video.table
             covered = stretch if steady else range(n, n + 1)
             if request is None or table is None:
-                yield Run(covered, None, 0, "is a still" if request is not None else _why(picture))
+                yield UntouchedRun(covered, None, 0, "is a still" if request is not None else _why(picture))
             elif steady:
                 yield from _mapped(request.media, uses[request.instance], covered)
             else:
-                yield Run(covered, request.media, table.index_of(request.pts), None)
+                yield UntouchedRun(covered, request.media, table.index_of(request.pts), None)
 
 
 def _root_uses(timeline: Timeline, facts: Mapping[str, MediaFacts], frames: range) -> dict[tuple[str, ...], ClipUse]:
@@ -93,17 +94,17 @@ def _root_uses(timeline: Timeline, facts: Mapping[str, MediaFacts], frames: rang
     return {use.instance: use for use in uses if len(use.instance) == 1}
 
 
-def _mapped(media: str, use: ClipUse, frames: range) -> Iterator[Run]:
+def _mapped(media: str, use: ClipUse, frames: range) -> Iterator[UntouchedRun]:
     """The runs of one clip that is shown as it is: broken where a source frame is repeated, left out or passed."""
     start, first = frames.start, use.index_at(frames.start)
     expected = first + 1
     for n in frames[1:]:
         index = use.index_at(n)
         if index != expected:
-            yield Run(range(start, n), media, first, None)
+            yield UntouchedRun(range(start, n), media, first, None)
             start, first = n, index
         expected = index + 1
-    yield Run(range(start, frames.stop), media, first, None)
+    yield UntouchedRun(range(start, frames.stop), media, first, None)
 
 
 def _stretches(timeline: Timeline, frames: range) -> Iterator[tuple[range, bool]]:

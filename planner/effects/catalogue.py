@@ -11,8 +11,8 @@ from pydantic_core import CoreSchema, core_schema
 from reelmill.planner.effects.blur import BlurModel
 from reelmill.planner.effects.effect_model import EffectModel
 from reelmill.planner.effects.saturation import SaturationModel
-from reelmill.planner.fields.kinds import fault, kind_of, shown
-from reelmill.planner.fields.places import Reading
+from reelmill.planner.fields.kinds import fault, json_kind, shown
+from reelmill.planner.fields.places import FieldContext
 from reelmill.planner.suggestion import did_you_mean
 
 EFFECTS: dict[str, type[EffectModel]] = {
@@ -32,7 +32,7 @@ class _OfItsType:
 
     def _read(self, value: object, info: ValidationInfo) -> EffectModel:
         if not isinstance(value, dict):
-            raise fault(f"must be an effect, not {kind_of(value)}", 'write {"type": "blur", "radius": 12}')
+            raise fault(f"must be an effect, not {json_kind(value)}", 'write {"type": "blur", "radius": 12}')
         kind = value.get("type")
         if not isinstance(kind, str):
             raise fault('needs a "type"', f"effects are {', '.join(EFFECTS)}")
@@ -44,7 +44,7 @@ class _OfItsType:
             if key not in model.model_fields:
                 message = f'has an unknown key {shown(key)}; "{kind}" takes {", ".join(model.model_fields)}'
                 raise fault(message, did_you_mean(key, [*model.model_fields, "metadata"]))
-        return model.model_validate(value, context=cast(Reading, info.context))
+        return model.model_validate(value, context=cast(FieldContext, info.context))
 
 
 AnyEffect = Annotated[EffectModel, _OfItsType()]

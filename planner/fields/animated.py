@@ -13,9 +13,9 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 from reelmill.planner import animation
 from reelmill.planner.animation import LINEAR, Animated, Easing
 from reelmill.planner.clock import format_time
-from reelmill.planner.fields.kinds import EasingCurve, Kind, Numbers, fault, in_range, kind_of, read_number
+from reelmill.planner.fields.kinds import EasingCurve, Kind, Numbers, fault, in_range, json_kind, read_number
 from reelmill.planner.fields.lists import Several, keep_faults
-from reelmill.planner.fields.places import Reading, Seconds
+from reelmill.planner.fields.places import FieldContext, Seconds
 from reelmill.planner.limits import MAX_KEYFRAMES, MAX_PROBLEMS
 
 
@@ -82,7 +82,7 @@ class Animation:
     def _read(self, value: object, handler: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Animated:
         if not isinstance(value, dict):
             return Animated.constant(*self._values(value))
-        reading, keyframes = cast(Reading, info.context), value.get("keyframes")
+        reading, keyframes = cast(FieldContext, info.context), value.get("keyframes")
         if isinstance(keyframes, list) and not 1 <= len(keyframes) <= MAX_KEYFRAMES:
             wrong = fault(f"must be 1 to {MAX_KEYFRAMES} keyframes, not {len(keyframes)}")
             raise ValidationError.from_exception_data(
@@ -105,11 +105,11 @@ class Animation:
     def _values(self, value: object) -> tuple[float, ...]:
         if isinstance(value, list) or (self.count > 1 and not self.spread):
             if self.count == 1:
-                raise fault(f"must be a number, not {kind_of(value)}")
+                raise fault(f"must be a number, not {json_kind(value)}")
             return Numbers(self.count, self.low, self.high, self.names).read(value)
         return (in_range(read_number(value), self.low, self.high),) * self.count
 
-    def _faults(self, keyframes: object, reading: Reading) -> list[InitErrorDetails]:
+    def _faults(self, keyframes: object, reading: FieldContext) -> list[InitErrorDetails]:
         """What the model of a keyframe can't see: their order, the range of their values."""
         faults: list[InitErrorDetails] = []
 
@@ -139,7 +139,7 @@ def _plain(value: tuple[object, ...]) -> object:
     return value[0] if len(value) == 1 else list(value)
 
 
-def _time(value: object, reading: Reading) -> Fraction | None:
+def _time(value: object, reading: FieldContext) -> Fraction | None:
     """The time of a keyframe; None where it is none, which its model reports."""
     try:
         return Seconds().read(value, reading)

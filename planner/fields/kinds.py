@@ -32,7 +32,7 @@ def fault(message: str, hint: str | None = None) -> PydanticCustomError:
     return PydanticCustomError("reelmill", "{message}", {"message": message, "hint": hint})
 
 
-def kind_of(value: object) -> str:
+def json_kind(value: object) -> str:
     """What a JSON value is, for messages."""
     kinds: dict[type, str] = {bool: "true or false", int: "a number", Decimal: "a number", dict: "an object"}
     kinds |= {list: "a list", type(None): "null"}
@@ -44,7 +44,7 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return f'"{value}"' if len(value) <= 40 else f'"{value[:40]}…"'
     text = str(value)
-    return kind_of(value) if isinstance(value, bool | dict | list) else text if len(text) <= 24 else f"{text[:20]}…"
+    return json_kind(value) if isinstance(value, bool | dict | list) else text if len(text) <= 24 else f"{text[:20]}…"
 
 
 VARIABLE: JsonSchemaValue = {"type": "string", "pattern": f"^{REFERENCE}$"}
@@ -84,7 +84,7 @@ def read_number(value: object) -> int | Decimal:
             hint = "write it without quotes"
         elif isinstance(value, str) and value.strip().endswith("%"):
             hint = "write a number: lengths are pixels, and shares are 0 to 1"
-        raise fault(f"must be a number, not {kind_of(value)}", hint)
+        raise fault(f"must be a number, not {json_kind(value)}", hint)
     return value
 
 
@@ -175,7 +175,7 @@ class Switch(Kind):
             return value.strip().lower() == "true"
         if not isinstance(value, bool):
             hint = "write it without quotes" if value in ("true", "false") else None
-            raise fault(f"must be true or false, not {kind_of(value)}", hint)
+            raise fault(f"must be true or false, not {json_kind(value)}", hint)
         return value
 
     def schema(self) -> JsonSchemaValue:
@@ -191,7 +191,7 @@ class Characters(Kind):
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
-            raise fault(f"must be a string, not {kind_of(value)}")
+            raise fault(f"must be a string, not {json_kind(value)}")
         if not value and not self.empty:
             raise fault("must not be empty")
         if len(value) > self.most:
@@ -210,7 +210,7 @@ class Label(Kind):
         if isinstance(value, bool):
             return "true" if value else "false"
         if not isinstance(value, str | int | Decimal):
-            raise fault(f"must be a string or a number, not {kind_of(value)}")
+            raise fault(f"must be a string or a number, not {json_kind(value)}")
         return str(value)
 
     def schema(self) -> JsonSchemaValue:
@@ -239,7 +239,7 @@ class Choice:
 
         def choose(value: object) -> str:
             if not isinstance(value, str):
-                raise fault(f"must be one of {listed}, not {kind_of(value)}")
+                raise fault(f"must be one of {listed}, not {json_kind(value)}")
             if value not in words:
                 native = native_word(value)
                 meant = native if native is not None and native in words else value.replace("-", "_")
@@ -280,7 +280,7 @@ class Speed(Kind):
 
     def read(self, value: object) -> Fraction:
         if not isinstance(value, int | Decimal | str) or isinstance(value, bool):
-            raise fault(f"must be a number, not {kind_of(value)}")
+            raise fault(f"must be a number, not {json_kind(value)}")
         try:
             speed = parse_time(value).seconds
         except TimeError:
@@ -300,7 +300,9 @@ class CssColour(Kind):
 
     def read(self, value: object) -> Colour:
         if not isinstance(value, str):
-            raise fault(f"must be a colour, not {kind_of(value)}", 'write "#rrggbb", a CSS colour name or transparent')
+            raise fault(
+                f"must be a colour, not {json_kind(value)}", 'write "#rrggbb", a CSS colour name or transparent'
+            )
         try:
             return parse_colour(value)
         except ColourError as error:
@@ -323,7 +325,7 @@ class Numbers(Kind):
 
     def read(self, value: object) -> tuple[float, ...]:
         if not isinstance(value, list) or len(value) != self.count:
-            given = f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
+            given = f"a list of {len(value)}" if isinstance(value, list) else json_kind(value)
             hint = f"write {self.names}, two numbers" if isinstance(value, str) and self.count == 2 else None
             raise fault(f"must be a list of {self.count} numbers {self.names}, not {given}", hint)
         return tuple(in_range(read_number(number), self.low, self.high) for number in value)
@@ -342,7 +344,7 @@ class Points(Kind):
 
     def read(self, value: object) -> tuple[tuple[float, ...], ...]:
         if not isinstance(value, list):
-            raise fault(f"must be a list of [x, y], not {kind_of(value)}")
+            raise fault(f"must be a list of [x, y], not {json_kind(value)}")
         if len(value) > self.most:
             raise fault(f"has {len(value)} points; {self.most} is the limit")
         point = self._point()

@@ -15,7 +15,7 @@ from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, ValidationError, core_schema
 
 from reelmill.planner.fields.kinds import fault
-from reelmill.planner.fields.places import Reading
+from reelmill.planner.fields.places import FieldContext
 from reelmill.planner.limits import MAX_PROBLEMS, MAX_PROBLEMS_COUNTED
 
 _PIECE = 32
@@ -32,7 +32,7 @@ class Several:
         def read(value: object, piecewise: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
             if not isinstance(value, list | dict) or type(value) is not kind:
                 return piecewise(value)
-            return self._read(value, piecewise, cast(Reading, info.context))
+            return self._read(value, piecewise, cast(FieldContext, info.context))
 
         return core_schema.with_info_wrap_validator_function(read, handler(source))
 
@@ -40,7 +40,7 @@ class Several:
         self,
         value: list[object] | dict[str, object],
         handler: core_schema.ValidatorFunctionWrapHandler,
-        reading: Reading,
+        reading: FieldContext,
     ) -> object:
         read: Any = type(value)()
         faults: list[InitErrorDetails] = []
@@ -72,7 +72,7 @@ def _pieces(value: list[object] | dict[str, object]) -> Iterator[tuple[int, list
         yield 0, piece
 
 
-def keep_faults(faults: list[InitErrorDetails], error: ValidationError, reading: Reading, first: int = 0) -> None:
+def keep_faults(faults: list[InitErrorDetails], error: ValidationError, reading: FieldContext, first: int = 0) -> None:
     """Add the faults of a piece whose first item has this index, up to MAX_PROBLEMS in all; count the others."""
     room = max(MAX_PROBLEMS - len(faults), 0)
     reading.unlisted.count += max(error.error_count() - room, 0)

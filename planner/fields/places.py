@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner.clock import MAX_SECONDS, TimeError, parse_time
-from reelmill.planner.fields.kinds import fault, kind_of, shown
+from reelmill.planner.fields.kinds import fault, json_kind, shown
 from reelmill.planner.suggestion import did_you_mean
 
 
@@ -30,7 +30,7 @@ class Unlisted:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FieldContext:
     """What the check of a single value must know of the rest of the file."""
 
     fps: Fraction
@@ -47,7 +47,7 @@ class Reading:
 class PlacedKind:
     """A kind of value: `read` makes it from JSON and what the project says, `schema` describes it."""
 
-    def read(self, value: object, reading: Reading) -> object:
+    def read(self, value: object, reading: FieldContext) -> object:
         raise NotImplementedError
 
     def schema(self) -> JsonSchemaValue:
@@ -55,7 +55,7 @@ class PlacedKind:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def read(value: object, info: ValidationInfo) -> object:
-            return self.read(value, cast(Reading, info.context))
+            return self.read(value, cast(FieldContext, info.context))
 
         return core_schema.with_info_plain_validator_function(read)
 
@@ -76,9 +76,9 @@ class Seconds(PlacedKind):
     sign: str = "any"
     """`any`, `not negative` or `positive`."""
 
-    def read(self, value: object, reading: Reading) -> Fraction:
+    def read(self, value: object, reading: FieldContext) -> Fraction:
         if isinstance(value, bool | dict | list):
-            raise fault(f"must be a time, not {kind_of(value)}", 'write seconds, "N/D", "120f" or a timecode')
+            raise fault(f"must be a time, not {json_kind(value)}", 'write seconds, "N/D", "120f" or a timecode')
         try:
             seconds = parse_time(value).resolve(reading.fps)
         except TimeError as error:
@@ -101,15 +101,15 @@ class Seconds(PlacedKind):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference(PlacedKind):
+class EntryName(PlacedKind):
     """The name of a media entry or of a composition."""
 
     section: str
     """`media` or `compositions`."""
 
-    def read(self, value: object, reading: Reading) -> str:
+    def read(self, value: object, reading: FieldContext) -> str:
         if not isinstance(value, str):
-            raise fault(f"must be the name of one of the {self.section}, not {kind_of(value)}")
+            raise fault(f"must be the name of one of the {self.section}, not {json_kind(value)}")
         known = reading.media if self.section == "media" else reading.compositions
         if known is not None and value not in known:
             hint = did_you_mean(value, known) or (None if known else f'"{self.section}" has no entries')
@@ -130,16 +130,16 @@ class FilePath(PlacedKind):
     network: bool = False
     """Whether --allow-network lets an address through."""
 
-    def read(self, value: object, reading: Reading) -> str:
+    def read(self, value: object, reading: FieldContext) -> str:
         if not isinstance(value, str):
-            raise fault(f"must be a path, not {kind_of(value)}")
+            raise fault(f"must be a path, not {json_kind(value)}")
         if not value or "\0" in value or len(value) > 4096:
             raise fault("is not a path")
         if match := _ADDRESS.match(value):
             return self._address(value, match[1], reading)
         return str(reading.base_dir / value)
 
-    def _address(self, value: str, scheme: str, reading: Reading) -> str:
+    def _address(self, value: str, scheme: str, reading: FieldContext) -> str:
         if scheme.lower() == "file":
             raise fault(f'"{value[:200]}" is an address, not a path', f'write the path without "{scheme}://"')
         if not self.network:
@@ -161,7 +161,7 @@ class FilePaths(PlacedKind):
 
     most: int
 
-    def read(self, value: object, reading: Reading) -> tuple[str, ...]:
+    def read(self, value: object, reading: FieldContext) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
         if not 1 <= len(items) <= self.most:
             raise fault(f"must be 1 to {self.most} paths, not {len(items)}")

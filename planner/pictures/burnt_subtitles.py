@@ -15,8 +15,8 @@ from heapq import heappop, heappush
 
 from reelmill.planner.animation import Animated, Keyframe
 from reelmill.planner.errors import Problem, SetupError
-from reelmill.planner.pictures.cue_text import CueBlock, CueShaper, Frame, cue_block
-from reelmill.planner.subtitles import Cue, CueSheet
+from reelmill.planner.pictures.cue_text import CueBlock, CueCanvas, CueShaper, cue_block
+from reelmill.planner.subtitles import CueSheet, SubtitleCue
 from reelmill.planner.timeline import ONE, Clip, Subtitles, Text, Timeline, Track, Transform
 
 _TOP_LEFT = Animated.constant(0, 0)
@@ -92,7 +92,7 @@ class _Burning:
         self._faults: list[_Faults] = []
 
     def run(self, sheets: Sequence[tuple[Subtitles, CueSheet, CueShaper]]) -> BurntSubtitles:
-        frames = [Frame.of(sheet, *self._canvas) for _, sheet, _ in sheets]
+        frames = [CueCanvas.of(sheet, *self._canvas) for _, sheet, _ in sheets]
         self._notes = [dict(sheet.unsupported) for _, sheet, _ in sheets]
         self._faults = [{} for _ in sheets]
         cues = [(cue.start, index, cue) for index, (_, sheet, _) in enumerate(sheets) for cue in sheet.cues]
@@ -117,11 +117,11 @@ class _Burning:
 
     def _add(
         self,
-        cue: Cue,
+        cue: SubtitleCue,
         entry: Subtitles,
         sheet: CueSheet,
         shaper: CueShaper,
-        frame: Frame,
+        frame: CueCanvas,
         notes: dict[str, int],
         faults: _Faults,
     ) -> None:
@@ -159,7 +159,7 @@ class _Burning:
         )
         self._lanes[cue.layer][lane].append(clip)
 
-    def _box(self, cue: Cue, entry: Subtitles, sheet: CueSheet, block: CueBlock, frame: Frame) -> _Box:
+    def _box(self, cue: SubtitleCue, entry: Subtitles, sheet: CueSheet, block: CueBlock, frame: CueCanvas) -> _Box:
         """Where the cue lies, its border included."""
         row, column = divmod(cue.style.align - 1, 3)
         if cue.position is not None:
@@ -219,7 +219,7 @@ def _bordered(left: float, top: float, block: CueBlock) -> _Box:
     return _Box(left - border, top - border, left + block.width + border, top + block.height + border)
 
 
-def _fade(cue: Cue, start: Fraction) -> Animated:
+def _fade(cue: SubtitleCue, start: Fraction) -> Animated:
     """Opacity from invisible to full and back; of a cue that is cut at the beginning of the film, the rest."""
     fade_in, fade_out = cue.fade
     if not fade_in and not fade_out:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reelmill.planner.checks import Auto, Every, Moment, MomentChoice, moment_text
+from reelmill.planner.checks import Auto, CheckMoment, Every, MomentChoice, moment_text
 from reelmill.planner.clock import Time, frame_count
 from reelmill.planner.frame_plan import CompositionPlan, TransitionLayer, sides_of
-from reelmill.planner.frames import InstancePath
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
+from reelmill.planner.source_frames import InstancePath
 from reelmill.planner.timeline import Text, Timeline
 
 MAX_REASONS = 3
@@ -37,7 +37,7 @@ def choose_moments(
     timeline: Timeline,
     facts: Mapping[str, MediaFacts],
     text_sizes: Mapping[Text, tuple[float, float]],
-    moments: Iterable[Moment],
+    moments: Iterable[CheckMoment],
 ) -> MomentChoice:
     """The frames that these moments name. Raises TimeError for a timecode that the canvas' rate does not have."""
     count = frame_count(timeline.duration, timeline.fps)

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from fractions import Fraction
 
 from reelmill.planner.frame_plan import CompositionPlan
-from reelmill.planner.frames import FrameRequest
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import Text, TextSpan
 
 KEY_BYTES = 16

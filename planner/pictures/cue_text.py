@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from reelmill.planner.subtitles import Cue, CueSheet, CueStyle, Run
+from reelmill.planner.subtitles import CueRun, CueSheet, CueStyle, SubtitleCue
 from reelmill.planner.timeline import Colour, CueLook, Outline, OutlineShape, Shadow, Text, TextSpan
 
 _DEFAULT_EM = 20
@@ -69,7 +69,7 @@ class CueBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class CueCanvas:
     """The canvas that cues are drawn on, and how lengths of a file become its pixels."""
 
     width: float
@@ -79,7 +79,7 @@ class Frame:
     """Canvas pixels for one of the script's."""
 
     @classmethod
-    def of(cls, sheet: CueSheet, width: int, height: int) -> Frame:
+    def of(cls, sheet: CueSheet, width: int, height: int) -> CueCanvas:
         """For the cues of a file on a canvas of that size."""
         return cls(width, height, width / sheet.script[0], height / sheet.script[1])
 
@@ -90,7 +90,7 @@ class Frame:
 
 
 def cue_block(
-    cue: Cue, sheet: CueSheet, look: CueLook, frame: Frame, shaper: CueShaper, note: Callable[[str], None]
+    cue: SubtitleCue, sheet: CueSheet, look: CueLook, frame: CueCanvas, shaper: CueShaper, note: Callable[[str], None]
 ) -> CueBlock | None:
     """What a cue shows; None for one without text. `note` is told of fonts that were not given.
 
@@ -127,7 +127,7 @@ def cue_block(
 
 
 def _decoration(
-    style: CueStyle, sheet: CueSheet, look: CueLook, frame: Frame, size: float
+    style: CueStyle, sheet: CueSheet, look: CueLook, frame: CueCanvas, size: float
 ) -> tuple[Outline | None, Shadow | None]:
     if sheet.format != "ass":
         return look.outline or Outline(size / _OUTLINE_SHARE, style.outline_color), look.shadow
@@ -150,7 +150,7 @@ def _face(family: str | None, bold: bool, italic: bool, shaper: CueShaper, note:
 
 
 def _spans(
-    runs: Sequence[Run], style: CueStyle, color: Colour, shaper: CueShaper, note: Callable[[str], None]
+    runs: Sequence[CueRun], style: CueStyle, color: Colour, shaper: CueShaper, note: Callable[[str], None]
 ) -> list[TextSpan]:
     """The pieces that differ from the cue's style."""
     spans: list[TextSpan] = []

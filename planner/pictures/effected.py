@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, EffectedPicture, Layer, TransitionLayer
-from reelmill.planner.frames import InstancePath
+from reelmill.planner.source_frames import InstancePath
 from reelmill.planner.timeline import TRANSPARENT, Composition, Shape, Text, Track
 
 MAX_MAGNIFIED = 8

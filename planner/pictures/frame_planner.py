@@ -14,11 +14,11 @@ from fractions import Fraction
 from reelmill.planner.clock import frame_count, frame_time
 from reelmill.planner.effect import plans_at
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
-from reelmill.planner.frames import FrameRequest, InstancePath
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.effected import with_composition_effects, with_effects, with_track_effects
-from reelmill.planner.pictures.geometry import Placement, Size, place
+from reelmill.planner.pictures.fitting import FittedPicture, Size, fit_picture
 from reelmill.planner.pictures.source_time import Moment, source_moment, within_source
+from reelmill.planner.source_frames import FrameRequest, InstancePath
 from reelmill.planner.timeline import (
     Clip,
     Composition,
@@ -62,7 +62,7 @@ class FramePlanner:
         self._facts = facts
         self._text_sizes = text_sizes
         self._tracks: dict[str | None, tuple[_ActiveTrack, ...]] = {}
-        self._fixed: dict[tuple[str | None, str, Size], Placement | None] = {}
+        self._fixed: dict[tuple[str | None, str, Size], FittedPicture | None] = {}
         self._nested: dict[tuple[str, Moment], CompositionPlan] = {}
         """Of the frame that is being planned: a composition shown twice at one moment is planned once."""
 
@@ -184,12 +184,12 @@ class FramePlanner:
         effects = plans_at(clip.effects, elapsed.time, backwards=elapsed.backwards)
         return with_effects(layer, effects, (composition.width, composition.height)) if effects else layer
 
-    def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> Placement | None:
+    def _placement(self, composition: Composition, clip: Clip, natural: Size, elapsed: Moment) -> FittedPicture | None:
         """Most clips stand still: their placement is computed once for each size of their source."""
         key = (composition.id, clip.id, natural)
         if key in self._fixed:
             return self._fixed[key]
-        placement = place(natural, (Fraction(composition.width), Fraction(composition.height)), clip, elapsed)
+        placement = fit_picture(natural, (Fraction(composition.width), Fraction(composition.height)), clip, elapsed)
         transform, crop = clip.transform, clip.crop
         parts = (transform.position, transform.scale, transform.rotation, transform.anchor)
         edges = (crop.left, crop.top, crop.right, crop.bottom)

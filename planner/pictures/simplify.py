@@ -8,10 +8,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.pictures.flatten import flattened
 from reelmill.planner.pictures.hidden_layers import without_hidden
 from reelmill.planner.pictures.shared_plans import SharedPlans, rebuilt
+from reelmill.planner.source_frames import FrameRequest
 
 _IDENTITY = Affine()
 

@@ -12,12 +12,12 @@ from reelmill.planner import timeline as result
 from reelmill.planner.animation import LINEAR
 from reelmill.planner.checks import CheckSettings
 from reelmill.planner.clock import Time
-from reelmill.planner.document import document, document_export
-from reelmill.planner.document.document_metadata import CueLookModel, SubtitlesModel
-from reelmill.planner.document.document_text import OutlineModel, ShadowModel, TextModel
+from reelmill.planner.document import export_model, project_model
+from reelmill.planner.document.metadata_model import CueLookModel, SubtitlesModel
+from reelmill.planner.document.text_model import OutlineModel, ShadowModel, TextModel
 from reelmill.planner.effect import Effect
 from reelmill.planner.effects.effect_model import EffectModel
-from reelmill.planner.fields.places import Reading
+from reelmill.planner.fields.places import FieldContext
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.project_file.rules import clip_id, track_id
@@ -28,7 +28,7 @@ _PLAIN_AUDIO = result.ClipAudio()
 _PLAIN_TRACK_AUDIO = result.TrackAudio()
 
 
-def build_timeline(project: document.ProjectModel, reading: Reading) -> result.Timeline:
+def build_timeline(project: project_model.ProjectModel, reading: FieldContext) -> result.Timeline:
     """The timeline of a project; what depends on the media stays open."""
     canvas = project.canvas
     root = result.Composition(
@@ -60,7 +60,7 @@ def build_timeline(project: document.ProjectModel, reading: Reading) -> result.T
     )
 
 
-def _markers(project: document.ProjectModel) -> tuple[result.Marker, ...]:
+def _markers(project: project_model.ProjectModel) -> tuple[result.Marker, ...]:
     markers = (
         result.Marker(marker.name, marker.time, marker.end, json_path(("markers", index)))
         for index, marker in enumerate(project.markers)
@@ -94,7 +94,9 @@ def _look(given: CueLookModel) -> result.CueLook:
     )
 
 
-def _composition(name: str, given: document.CompositionModel, canvas: document.CanvasModel) -> result.Composition:
+def _composition(
+    name: str, given: project_model.CompositionModel, canvas: project_model.CanvasModel
+) -> result.Composition:
     return result.Composition(
         id=name,
         width=given.width or canvas.width,
@@ -110,17 +112,17 @@ def _effects(given: list[EffectModel]) -> tuple[Effect, ...]:
     return tuple(each.build() for each in given)
 
 
-def _video_settings(given: document_export.VideoSettingsModel) -> outputs.VideoSettings:
+def _video_settings(given: export_model.VideoSettingsModel) -> outputs.VideoSettings:
     return outputs.VideoSettings(
         given.codec, given.preset, given.crf, given.bitrate, given.pix_fmt, given.gop, given.profile
     )
 
 
-def _audio_settings(given: document_export.AudioSettingsModel) -> outputs.AudioSettings:
+def _audio_settings(given: export_model.AudioSettingsModel) -> outputs.AudioSettings:
     return outputs.AudioSettings(given.codec, given.bitrate)
 
 
-def _output(given: document_export.OutputModel, index: int) -> outputs.Output:
+def _output(given: export_model.OutputModel, index: int) -> outputs.Output:
     animation, pictures = given.animation, given.pictures
     return outputs.Output(
         path=given.path,
@@ -150,14 +152,14 @@ def _output(given: document_export.OutputModel, index: int) -> outputs.Output:
     )
 
 
-def _master(given: document.SoundModel) -> result.MasterAudio:
+def _master(given: project_model.SoundModel) -> result.MasterAudio:
     true_peak = given.true_peak
     if true_peak is None and given.loudness is not None:
         true_peak = result.DEFAULT_TRUE_PEAK
     return result.MasterAudio(given.gain_db or result.ZERO, given.filters, given.loudness, true_peak)
 
 
-def _media(name: str, given: document.MediaModel, fps: Fraction) -> result.Media:
+def _media(name: str, given: project_model.MediaModel, fps: Fraction) -> result.Media:
     return result.Media(
         name=name,
         path=given.path,
@@ -170,12 +172,12 @@ def _media(name: str, given: document.MediaModel, fps: Fraction) -> result.Media
     )
 
 
-def _tracks(given: list[document.TrackModel], location: Location, height: int) -> tuple[result.Track, ...]:
+def _tracks(given: list[project_model.TrackModel], location: Location, height: int) -> tuple[result.Track, ...]:
     """`height`: of the canvas, pixels."""
     return tuple(_track(track, index, location, height) for index, track in enumerate(given))
 
 
-def _track(given: document.TrackModel, index: int, location: Location, height: int) -> result.Track:
+def _track(given: project_model.TrackModel, index: int, location: Location, height: int) -> result.Track:
     name = track_id(index, given.id)
     path = json_path((*location, "tracks", index))
     return result.Track(
@@ -193,7 +195,7 @@ def _track(given: document.TrackModel, index: int, location: Location, height: i
     )
 
 
-def _clip(given: document.ClipModel, name: str, index: int, path: str, height: int) -> result.Clip:
+def _clip(given: project_model.ClipModel, name: str, index: int, path: str, height: int) -> result.Clip:
     content = _content(given, height)
     return result.Clip(
         id=name,
@@ -216,7 +218,7 @@ def _clip(given: document.ClipModel, name: str, index: int, path: str, height: i
     )
 
 
-def _content(given: document.ClipModel, height: int) -> result.Content:
+def _content(given: project_model.ClipModel, height: int) -> result.Content:
     if given.media is not None:
         return result.MediaContent(given.media)
     if given.composition is not None:
@@ -252,7 +254,7 @@ def _shadow(given: ShadowModel) -> result.Shadow:
     return result.Shadow(given.offset, given.blur, given.color)
 
 
-def _shape(given: document.ShapeModel) -> result.Shape:
+def _shape(given: project_model.ShapeModel) -> result.Shape:
     return result.Shape(
         type=given.type,
         size=given.size,
@@ -263,13 +265,13 @@ def _shape(given: document.ShapeModel) -> result.Shape:
     )
 
 
-def _crop(given: document.CropModel) -> result.Crop:
+def _crop(given: project_model.CropModel) -> result.Crop:
     return result.Crop(
         given.left or result.ZERO, given.top or result.ZERO, given.right or result.ZERO, given.bottom or result.ZERO
     )
 
 
-def _transform(given: document.TransformModel) -> result.Transform:
+def _transform(given: project_model.TransformModel) -> result.Transform:
     return result.Transform(
         position=given.position,
         scale=given.scale or _PLAIN_TRANSFORM.scale,
@@ -279,7 +281,7 @@ def _transform(given: document.TransformModel) -> result.Transform:
     )
 
 
-def _audio(given: document.ClipAudioModel) -> result.ClipAudio:
+def _audio(given: project_model.ClipAudioModel) -> result.ClipAudio:
     fade_in, fade_out = given.fade_in, given.fade_out
     return result.ClipAudio(
         gain_db=given.gain_db or result.ZERO,
@@ -295,7 +297,7 @@ def _audio(given: document.ClipAudioModel) -> result.ClipAudio:
     )
 
 
-def _track_audio(given: document.TrackAudioModel) -> result.TrackAudio:
+def _track_audio(given: project_model.TrackAudioModel) -> result.TrackAudio:
     return result.TrackAudio(
         gain_db=given.gain_db or result.ZERO,
         pan=given.pan or result.ZERO,
@@ -306,9 +308,9 @@ def _track_audio(given: document.TrackAudioModel) -> result.TrackAudio:
     )
 
 
-def _duck(given: document.DuckModel) -> result.Duck:
+def _duck(given: project_model.DuckModel) -> result.Duck:
     return result.Duck(given.by, given.amount_db, given.threshold_db, given.attack, given.release)
 
 
-def _transition(given: document.TransitionModel) -> result.Transition:
+def _transition(given: project_model.TransitionModel) -> result.Transition:
     return result.Transition(given.type, given.direction, given.color, given.easing or LINEAR)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from reelmill.planner.document.document import ProjectModel
+from reelmill.planner.document.project_model import ProjectModel
 from reelmill.planner.errors import Problem
 from reelmill.planner.fields.animated import Animation, KeyframesModel
 from reelmill.planner.fields.base import object_name

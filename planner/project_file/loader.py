@@ -22,10 +22,10 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from reelmill.planner import limits
-from reelmill.planner.document import document
+from reelmill.planner.document import project_model
 from reelmill.planner.errors import Problem, Problems, ProjectError, SetupError
 from reelmill.planner.fields.kinds import read_rate
-from reelmill.planner.fields.places import Reading
+from reelmill.planner.fields.places import FieldContext
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.process.regular_files import open_for_reading
 from reelmill.planner.project_file import rules
@@ -121,7 +121,7 @@ def _load(
     reading = _reading(data, base_dir, allow_network)
     project = None
     try:
-        project = document.ProjectModel.model_validate(data, context=reading)
+        project = project_model.ProjectModel.model_validate(data, context=reading)
     except ValidationError as error:
         known = {problem.path for problem in problems}
         problems.extend(problem for problem in problems_of(error) if problem.path not in known)
@@ -203,7 +203,7 @@ def _length(section: object) -> int:
     return len(section) if isinstance(section, dict | list) else 0
 
 
-def _reading(data: dict[str, Any], base_dir: Path, allow_network: bool) -> Reading:
+def _reading(data: dict[str, Any], base_dir: Path, allow_network: bool) -> FieldContext:
     """What single fields need. A rate that can't be read is a problem of its own; 30 stands for it until then."""
     canvas = data.get("canvas")
     try:
@@ -211,7 +211,7 @@ def _reading(data: dict[str, Any], base_dir: Path, allow_network: bool) -> Readi
     except PydanticCustomError:
         fps = Fraction(30)
     media, compositions = (data.get(section, {}) for section in ("media", "compositions"))
-    return Reading(
+    return FieldContext(
         fps=fps,
         media=media if isinstance(media, dict) else None,
         compositions=compositions if isinstance(compositions, dict) else None,
@@ -257,7 +257,7 @@ def _check_nesting(data: dict[str, Any]) -> list[Problem]:
     return []
 
 
-def _warn_rates(project: document.ProjectModel) -> Iterable[str]:
+def _warn_rates(project: project_model.ProjectModel) -> Iterable[str]:
     rates: dict[Location, Fraction] = {("canvas", "fps"): project.canvas.fps}
     rates |= {("media", name, "fps"): entry.fps for name, entry in project.media.items() if entry.fps is not None}
     for location, fps in rates.items():
@@ -266,9 +266,9 @@ def _warn_rates(project: document.ProjectModel) -> Iterable[str]:
             yield f'{json_path(location)}: {written} is taken as exactly {written}; the rate of NTSC is "{ratio}"'
 
 
-def _warn_transitions(project: document.ProjectModel) -> Iterable[str]:
+def _warn_transitions(project: project_model.ProjectModel) -> Iterable[str]:
     """Keys of a transition that its type does not use."""
-    canvases: list[tuple[Location, list[document.TrackModel]]] = [(("tracks",), project.tracks)]
+    canvases: list[tuple[Location, list[project_model.TrackModel]]] = [(("tracks",), project.tracks)]
     canvases += [(("compositions", name, "tracks"), c.tracks) for name, c in project.compositions.items()]
     for location, tracks in canvases:
         for t, track in enumerate(tracks):

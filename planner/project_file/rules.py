@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from reelmill.planner.document.document import CONTENTS
+from reelmill.planner.document.project_model import CONTENTS
 from reelmill.planner.errors import Problem
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence

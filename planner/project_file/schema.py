@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import CoreModeRef, CoreRef, DefsRef, GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from reelmill.planner.document.document import ProjectModel
+from reelmill.planner.document.project_model import ProjectModel
 from reelmill.planner.fields.base import SUFFIX, object_name
 from reelmill.planner.fields.kinds import VARIABLE
 from reelmill.planner.templates.repeat import KEY, repeat_schema

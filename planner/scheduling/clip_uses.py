@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import InstancePath
 from reelmill.planner.media import MediaFacts, VideoFacts
 from reelmill.planner.scheduling.frame_line import FrameLine
+from reelmill.planner.source_frames import InstancePath
 from reelmill.planner.timeline import AfterEnd, Clip, Composition, CompositionContent, Media, MediaContent, Timeline
 from reelmill.planner.timelines.nesting import deepest_first
 from reelmill.planner.timelines.walk import enabled_clips, reachable_compositions

@@ -11,8 +11,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reelmill.planner.scheduling.file_usage import FileUsage
 from reelmill.planner.scheduling.stage_costs import FILE_SECONDS, START_SECONDS, STILL_ENCODING, decode_seconds
-from reelmill.planner.scheduling.usage import FileUsage
 
 _COLD_SHARE = 0.02
 """Of the work: until so much is done, the guess is all that is known."""

@@ -19,7 +19,6 @@ from threading import Lock
 
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, PictureSource, sides_of
 from reelmill.planner.frame_set import FrameSet
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.media import MediaFacts, VideoFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
@@ -28,11 +27,12 @@ from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.scheduling.at_once import crowded, most_at_once
 from reelmill.planner.scheduling.clip_uses import ClipUse, DecodeSource, clip_uses, decode_sources
 from reelmill.planner.scheduling.estimate import Estimate, SampledFrame
+from reelmill.planner.scheduling.file_usage import file_usages
 from reelmill.planner.scheduling.keeping import KeepPlan
 from reelmill.planner.scheduling.schedule import PRIORITIES, DecodeSchedule, FileBatch, Priority, ScheduledRequest
 from reelmill.planner.scheduling.stage_costs import draw_seconds
-from reelmill.planner.scheduling.usage import file_usages
 from reelmill.planner.scheduling.use_index import UseIndex
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import Text, Timeline
 
 LOOK_AHEAD_SECONDS = 3
@@ -132,13 +132,14 @@ class ExportPlanner:
     def heaviest_frame(self, beyond: int) -> HeaviestFrame | None:
         """The output frame whose source frames take the most memory; None where none is found to take more bytes than
         `beyond`. Looks at a sample of those that may."""
-        uses = [(use.frames, frame_bytes(source.video)) for source, uses in self._uses.items() for use in uses]
+        sizes = [(decoded_picture_bytes(source.video), uses) for source, uses in self._uses.items()]
+        uses = [(use.frames, size) for size, several in sizes for use in several]
         frames = [number for stretch in crowded(uses, beyond) for number in stretch if number in self._shown_frames]
         found: HeaviestFrame | None = None
         for number in frames[:: max(len(frames) // MOST_LOOKED_AT, 1)]:
             picture = self._simplified(self._planner.plan(number).picture, SharedPlans())
             shown = tuple(source.video for source, _ in _requests(picture, self._sources))
-            size = sum(map(frame_bytes, shown))
+            size = sum(map(decoded_picture_bytes, shown))
             if size > (beyond if found is None else found.size_bytes):
                 found = HeaviestFrame(number, shown, size)
         return found
@@ -146,7 +147,7 @@ class ExportPlanner:
     def most_bytes_at_once(self) -> int:
         """The most that the frames of one output frame take, by sizes of their files; hidden ones counted."""
         return most_at_once(
-            (use.frames, frame_bytes(source.video)) for source, uses in self._uses.items() for use in uses
+            (use.frames, decoded_picture_bytes(source.video)) for source, uses in self._uses.items() for use in uses
         )
 
     @property
@@ -202,7 +203,7 @@ class ExportPlanner:
         for frame in range(output_frame, min(output_frame + self._most_ahead, end)):
             new = [(key, request) for key, request in self._near(frame).requests.items() if key not in found]
             if self._budget_bytes is not None:
-                size_bytes += sum(frame_bytes(source.video) for (source, _), _ in new)
+                size_bytes += sum(decoded_picture_bytes(source.video) for (source, _), _ in new)
                 if reached and size_bytes > self._budget_bytes:
                     break
             priority = self._priority(frame - output_frame)
@@ -235,7 +236,7 @@ class ExportPlanner:
 
     def plan_keeping(self, budget_bytes: int) -> int:
         """Decide which frames are kept until they are shown again, in so many bytes. Returns the most of them used."""
-        sizes = {source: frame_bytes(source.video) for source in self._uses}
+        sizes = {source: decoded_picture_bytes(source.video) for source in self._uses}
         self._keep_plan = KeepPlan(self._uses, sizes, budget_bytes)
         return self._keep_plan.peak_bytes
 
@@ -352,7 +353,7 @@ class ExportPlanner:
         return min((each for each in found if each is not None), default=None)
 
 
-def frame_bytes(video: VideoFacts) -> int:
+def decoded_picture_bytes(video: VideoFacts) -> int:
     """Memory of one decoded picture, as it is handed over."""
     pixel_format = PIXEL_FORMATS[video.pix_fmt]
     samples = 0

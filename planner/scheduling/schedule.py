@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from reelmill.planner.frames import FrameRequest
+from reelmill.planner.source_frames import FrameRequest
 
 Priority = Literal["current", "near", "far"]
 """Needed by the output frame that is next, within a second of it, later in the look-ahead."""

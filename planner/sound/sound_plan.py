@@ -1,4 +1,4 @@
-"""What sounds, through which buses, to which level: pure data, made by planner.cues for export to carry out.
+"""What sounds, through which buses, to which level: pure data, made by planner.sound_cues for export to carry out.
 
 A `SoundPlan` is a tree of buses. Cues (single clips) sound into buses, buses into the bus above them, and bus 0, the
 master, puts out the film. There is a bus of its own only for what can't be done to each cue by itself because it is
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reelmill.planner.animation import Animated
-from reelmill.planner.frames import InstancePath
+from reelmill.planner.source_frames import InstancePath
 from reelmill.planner.timeline import ZERO, Clip, FadeCurve
 
 Span = tuple[Fraction, Fraction]
@@ -85,7 +85,7 @@ class GainStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
+class SoundCue:
     """One instance of a clip with sound."""
 
     instance: InstancePath
@@ -169,7 +169,7 @@ class SoundPlan:
     """Of the film."""
     sample_count: int
     """Of the film."""
-    cues: tuple[Cue, ...]
+    cues: tuple[SoundCue, ...]
     """In the order of tracks and clips."""
     buses: tuple[Bus, ...]
     """The master first."""

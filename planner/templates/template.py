@@ -22,7 +22,7 @@ from reelmill.planner.templates.origins import Origins, Step
 from reelmill.planner.templates.repeat import KEY, Repeat, RepeatFault, read_repeat, rounds
 from reelmill.planner.templates.syntax import is_text
 from reelmill.planner.templates.variable_values import Value, ValueFault, is_plain, plain_value, text_of
-from reelmill.planner.templates.variables import Bound, Reference, ReferenceFault, Scope, Substituted, pieces
+from reelmill.planner.templates.variables import Bound, ReferenceFault, Scope, Substituted, VariableReference, pieces
 
 _NAMED = (("media",), ("compositions",))
 """Objects whose members have names of the author's own, and may be repeated, too."""
@@ -184,7 +184,7 @@ class _Template:
         if not isinstance(repeat.items, str):
             return Bound(self._filled(repeat.items, location, scope), self._folder)
         parts = list(pieces(repeat.items))
-        if len(parts) != 1 or not isinstance(parts[0], Reference):
+        if len(parts) != 1 or not isinstance(parts[0], VariableReference):
             raise RepeatFault("must be a list, a number of rounds, or one variable", 'write "${items}"', key="in")
         self._used.add(scope.root_of(parts[0].name))
         try:
@@ -201,11 +201,11 @@ class _Template:
     def _text(self, text: str, location: Location, scope: Scope) -> Any:
         """A string with its references replaced; one that is nothing but a reference may stand for any value."""
         parts = list(pieces(text))
-        if len(parts) == 1 and isinstance(parts[0], Reference):
+        if len(parts) == 1 and isinstance(parts[0], VariableReference):
             return self._value(parts[0], location, scope)
         replaced = ""
         for part in parts:
-            if isinstance(part, Reference):
+            if isinstance(part, VariableReference):
                 self._used.add(scope.root_of(part.name))
                 try:
                     replaced += scope.text(part)
@@ -218,7 +218,7 @@ class _Template:
         self._count_characters(len(replaced))
         return replaced
 
-    def _value(self, reference: Reference, location: Location, scope: Scope) -> Any:
+    def _value(self, reference: VariableReference, location: Location, scope: Scope) -> Any:
         """The value of a whole string; after a problem, which is noted, nothing."""
         self._used.add(scope.root_of(reference.name))
         try:
@@ -238,7 +238,8 @@ class _Template:
     def _note_names(self, value: object) -> None:
         """The variables that a part uses which is not made: whoever gives them makes no mistake."""
         if isinstance(value, str) and "${" in value:
-            self._used |= {self._scope.root_of(part.name) for part in pieces(value) if isinstance(part, Reference)}
+            references = (part for part in pieces(value) if isinstance(part, VariableReference))
+            self._used |= {self._scope.root_of(reference.name) for reference in references}
         elif isinstance(value, dict | list):
             for child in value.values() if isinstance(value, dict) else value:
                 self._note_names(child)

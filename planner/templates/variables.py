@@ -39,7 +39,7 @@ class ReferenceFault(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class VariableReference:
     """`${name:type=default}`."""
 
     name: str
@@ -48,7 +48,7 @@ class Reference:
     default: str | None
 
 
-def pieces(text: str) -> Iterator[str | Reference | ReferenceFault]:
+def pieces(text: str) -> Iterator[str | VariableReference | ReferenceFault]:
     """The text, cut where references stand; `$${` comes as `${`."""
     at = 0
     for match in _OPENING.finditer(text):
@@ -60,7 +60,7 @@ def pieces(text: str) -> Iterator[str | Reference | ReferenceFault]:
         yield text[at:]
 
 
-def _reference(inner: str | None) -> Reference | ReferenceFault:
+def _reference(inner: str | None) -> VariableReference | ReferenceFault:
     match = None if inner is None else _INNER.fullmatch(inner)
     if match is None:
         return ReferenceFault("${ does not begin the name of a variable here", "write $${ for a literal ${")
@@ -69,7 +69,7 @@ def _reference(inner: str | None) -> Reference | ReferenceFault:
         return ReferenceFault(
             f'"{kind}" is not a type of a variable: {", ".join(TYPES)} are', did_you_mean(_usual(kind), TYPES)
         )
-    return Reference(name, kind, default)
+    return VariableReference(name, kind, default)
 
 
 def _usual(kind: str) -> str:
@@ -103,7 +103,7 @@ class Scope:
         """The variable that a name such as `item.title` begins with."""
         return next((part for part in _prefixes(name) if part in self._values), name)
 
-    def find(self, reference: Reference) -> Bound:
+    def find(self, reference: VariableReference) -> Bound:
         """The value as its type. Raises ReferenceFault."""
         bound = self._look_up(reference)
         if reference.kind is None:
@@ -113,7 +113,7 @@ class Scope:
         except ValueFault as fault:
             raise ReferenceFault(f"the variable {reference.name} {fault}", fault.hint) from None
 
-    def text(self, reference: Reference) -> str:
+    def text(self, reference: VariableReference) -> str:
         """The value inside of a text. Raises ReferenceFault."""
         value = self.find(reference).value
         if not is_plain(value):
@@ -123,7 +123,7 @@ class Scope:
             )
         return text_of(value)
 
-    def _look_up(self, reference: Reference) -> Bound:
+    def _look_up(self, reference: VariableReference) -> Bound:
         name = reference.name
         root = self.root_of(name)
         bound = self._values.get(root)

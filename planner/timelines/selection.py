@@ -63,7 +63,7 @@ def select_export_system(
 ) -> tuple[System, str]:
     """The system and the reason, as one sentence: V1 decodes clip by clip, V2 shares decoders between clips.
 
-    `sharing`: by how many clips a source frame is shown (`scheduling.usage.sharing`). `asked` forces a system.
+    `sharing`: by how many clips a source frame is shown (`scheduling.file_usage.sharing`). `asked` forces a system.
     """
     if asked != "auto":
         return asked, f"asked for with --system {asked}"

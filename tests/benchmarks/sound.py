@@ -24,7 +24,7 @@ import numpy.typing as npt
 from reelmill.decoders.probe import probe
 from reelmill.decoders.sound.audio_decode_pool import AudioDecodePool
 from reelmill.decoders.sound.audio_messages import BufferRequest, DecodeStart
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_playback import PlayedPart
 from reelmill.export.sound import mixer as mixer_module
 from reelmill.export.sound.mixer import BATCH, DEPTH, Lane, Mixer
@@ -192,7 +192,7 @@ def queue_all(paths: Sequence[Path], seconds: int, *, waiting: int) -> int:
 def decode_one(path: Path, together: Barrier, told: SimpleQueue[int]) -> None:
     """The baseline: a process that decodes one cue. Tells its memory, shared pages in proportion, bytes."""
     media = Media(str(path), str(path))
-    reader = SoundReader(media, probe(media), RATE)
+    reader = FileSoundReader(media, probe(media), RATE)
     for first in range(0, 10 * RATE, 4096):
         reader.read_at(first, 4096)
     together.wait()

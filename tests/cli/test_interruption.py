@@ -23,13 +23,13 @@ from reelmill.cli.error_block import error_block
 from reelmill.cli.interruption import ENDED_AT_ONCE, NOTHING_WRITTEN
 from reelmill.decoders.read_ahead import ReadAhead
 from reelmill.decoders.shared import file_worker
-from reelmill.decoders.video.video_reader import open_reader
+from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import open_project
 from reelmill.export.sound.sample_queue import SampleQueue
 from reelmill.planner.errors import Interrupted
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.process.waiting import wait_until
+from reelmill.planner.source_frames import FrameRequest
 from tests.support.clips import make_clip
 from tests.support.project_files import project
 from tests.support.shared_decoding import GOP_12, film, layer, requests
@@ -157,9 +157,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
     def held_reader(*arguments: Any, **more: Any) -> Any:
         go_on.wait(60)
-        return open_reader(*arguments, **more)
+        return open_video_reader(*arguments, **more)
 
-    monkeypatch.setattr(file_worker, "open_reader", held_reader)
+    monkeypatch.setattr(file_worker, "open_video_reader", held_reader)
     yield go_on
     go_on.set()
 

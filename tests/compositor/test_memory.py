@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from reelmill.compositor.memory_painter import MemoryPainter, SourcePlane
+from reelmill.compositor.cpu_plane_painter import MemoryPainter, SourcePlane
 from reelmill.compositor.pictures import Grid, Picture, solid_picture
 from reelmill.compositor.placement import Placement, Raster, place
 from reelmill.compositor.sample_axes import picture_axes

@@ -13,7 +13,7 @@ from reelmill.compositor.opengl.context import GLContext
 from reelmill.export.rendering.plane_scaler import AreaScaler
 from reelmill.planner.colour import VIDEO, ChromaLocation, ColourTags
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, TransitionLayer
-from reelmill.planner.frames import Frame
+from reelmill.planner.source_frames import Frame
 from reelmill.planner.timeline import BLACK, TRANSPARENT, Colour, Solid, TransitionType
 from tests.support.compositor_stage import Codes, Floats, Stage, canvas, layer, make_frame, noise, rgb_frame, rgba_frame
 

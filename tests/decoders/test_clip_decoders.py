@@ -19,9 +19,9 @@ from reelmill.decoders.probe import probe
 from reelmill.decoders.video.cursor import READ_ON_FRAMES, Cursor
 from reelmill.planner.errors import RenderError
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan
-from reelmill.planner.frames import DecodeStatistics, Frame, FrameRequest, InstancePath
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest, InstancePath
 from reelmill.planner.timeline import Media
 from tests.support.clips import ClipRecipe, ffmpeg, frame_number, make_clip
 

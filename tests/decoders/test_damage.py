@@ -16,7 +16,7 @@ from reelmill.decoders.probe import probe
 from reelmill.decoders.video.cursor import Cursor
 from reelmill.decoders.video.ffv1_checksums import slices_are_whole
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import DecodeStatistics
+from reelmill.planner.source_frames import DecodeStatistics
 from reelmill.planner.timeline import Media
 from tests.support.clips import ClipRecipe, ffmpeg, make_clip
 

@@ -10,7 +10,7 @@ import pytest
 
 from reelmill.decoders.files.sample_entries import sample_entry
 from reelmill.decoders.files.transport_stream import is_whole
-from reelmill.decoders.stills.picture_file import PictureFile, picture_format
+from reelmill.decoders.stills.picture_file import PictureFile, sniffed_format
 from reelmill.decoders.video.ffv1_checksums import slices_are_whole
 from reelmill.decoders.video.h264_headers import HeaderError, parameter_sets, read_sequence, split_units, unit_types
 
@@ -38,7 +38,7 @@ def mutated(data: bytes, seed: int) -> bytes:
 def test_the_beginning_of_a_picture(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "picture"
     path.write_bytes(data)
-    found = picture_format(PictureFile(str(path)))
+    found = sniffed_format(PictureFile(str(path)))
     assert found is None or found.isalnum()
 
 

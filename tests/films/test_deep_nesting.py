@@ -19,8 +19,8 @@ import pytest
 
 from reelmill.decoders.shared.file_worker import FileWorker
 from reelmill.decoders.shared.frame_cache import FrameCache
-from reelmill.planner.frames import Frame
 from reelmill.planner.outputs import VideoSettings
+from reelmill.planner.source_frames import Frame
 from tests.support.clips import HEIGHT, WIDTH, ClipRecipe, decoded_numbers, make_clip, number_picture
 from tests.support.films import film, read_planes
 

@@ -16,11 +16,11 @@ import av
 from reelmill.decoders.files.container import video_streams
 from reelmill.decoders.frames.normalise import normalise
 from reelmill.decoders.probe import probe
-from reelmill.decoders.video.video_reader import open_reader
+from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.planner.colour import VIDEO
 from reelmill.planner.errors import ExportError
-from reelmill.planner.frames import DecodeStatistics, Frame
 from reelmill.planner.media import MediaFacts, Orientation
+from reelmill.planner.source_frames import DecodeStatistics, Frame
 from reelmill.planner.timeline import Media
 
 MAX_FRAMES = 60
@@ -73,7 +73,7 @@ def _decoded(media: Media, facts: MediaFacts, order: list[int]) -> tuple[list[st
     shown = facts.video.table.pts[:MAX_FRAMES]
     ours, again = [], {}
     for target in ("forwards", "anywhere"):
-        reader = open_reader(media, facts, DecodeStatistics())
+        reader = open_video_reader(media, facts, DecodeStatistics())
         try:
             if target == "forwards":
                 ours = [_digest(reader.frame(pts)) for pts in shown]

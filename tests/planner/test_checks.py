@@ -17,8 +17,8 @@ from reelmill.planner.checks import (
     EXACT,
     RENDERER,
     Auto,
+    CheckMoment,
     Every,
-    Moment,
     Tolerance,
     ToleranceError,
     moments_text,
@@ -48,7 +48,7 @@ def solid(start: float, duration: float, **more: Any) -> dict[str, Any]:
     return {"solid": "red", "start": start, "duration": duration, **more}
 
 
-def chosen(film: Timeline, *moments: Moment) -> dict[int, tuple[str, ...]]:
+def chosen(film: Timeline, *moments: CheckMoment) -> dict[int, tuple[str, ...]]:
     return dict(choose_moments(film, {}, {}, moments or (Auto(),)).frames)
 
 

@@ -9,16 +9,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner import clock
 from reelmill.planner.animation import EASINGS, Animated, Easing, Keyframe
 from reelmill.planner.clock import Time, TimeError, parse_rate, parse_time, timecode, timecode_frames
 from reelmill.planner.pts_table import PtsTable
-
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")  # no property depends on how fast the machine is
 
 NTSC = Fraction(30000, 1001)
 rates = st.sampled_from([Fraction(24000, 1001), Fraction(24), Fraction(25), NTSC, Fraction(30), Fraction(60000, 1001)])

@@ -28,12 +28,12 @@ from pathlib import Path
 import numpy as np
 
 from reelmill.export.api import batch, render
-from reelmill.export.opening.job import ExportOptions, SilentListener, System
+from reelmill.export.opening.job import ExportOptions, SilentListener, SystemChoice
 from reelmill.export.opening.project import probe_file
 from reelmill.export.pictures.picture_encoding import Png
 from reelmill.export.pictures.picture_pipeline import PicturePipeline
 from reelmill.export.rendering.session import export_film
-from reelmill.export.sound.sound_analysis import AnalysisOptions, analyze_sounds
+from reelmill.export.sound.sound_analyses import AnalysisOptions, analyze_sounds
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.outputs import Output
 from reelmill.planner.sound.sound_analysis import AnalysisRequest
@@ -139,7 +139,7 @@ class Rounds:
         assert not batch(jobs, processes=2, options=ExportOptions(force=True)).failures
 
     def _twice(
-        self, project: Path, generator: random.Random, names: tuple[str, ...], system: System | None = None
+        self, project: Path, generator: random.Random, names: tuple[str, ...], system: SystemChoice | None = None
     ) -> None:
         """Render with sleeps, then without; the files must be the same."""
         options = _options(generator)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.export.checks.check_result import ProjectResult
-from reelmill.export.checks.check_run import CheckOptions, check
+from reelmill.export.checks.check_run import CheckOptions, check_projects
 from reelmill.planner.checks import RENDERER
 from tests.benchmarks.tables import table, write_between_markers
 from tests.support.clips import ffmpeg
@@ -135,7 +135,7 @@ class Workplace:
         """Make the media, and store the goldens."""
         make_media(self.folder)
         self.write(film())
-        assert check([self.project], self.goldens, CheckOptions(update=True)).passed
+        assert check_projects([self.project], self.goldens, CheckOptions(update=True)).passed
 
     def write(self, project: Json) -> None:
         self.project.write_text(json.dumps(project), encoding="utf-8")
@@ -144,7 +144,7 @@ class Workplace:
         """The film changed, and checked."""
         self.write(project)
         try:
-            (found,) = check([self.project], self.goldens, CheckOptions(**options)).projects
+            (found,) = check_projects([self.project], self.goldens, CheckOptions(**options)).projects
         finally:
             self.write(film())
         if found.error is not None:

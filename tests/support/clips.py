@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reelmill.planner.frames import Frame
+from reelmill.planner.source_frames import Frame
 
 Luma = npt.NDArray[np.uint8]
 WIDTH, HEIGHT = 64, 48

@@ -15,13 +15,13 @@ from reelmill.compositor.nested import NestedCompRenderer
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.opengl.surfaces import Target
 from reelmill.compositor.opengl.texels import PlaneScaler
-from reelmill.compositor.output import PictureReader
+from reelmill.compositor.output import PixelReader
 from reelmill.compositor.plane_canvas import PlaneFormat
 from reelmill.planner.colour import SRGB, ColourTags
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, Rect, TransitionLayer
-from reelmill.planner.frames import Frame, FrameRequest, Plane, WritablePlane
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import Frame, FrameRequest, Plane, WritablePlane
 from reelmill.planner.timeline import TRANSPARENT, Blend, Colour
 
 Floats = NDArray[np.float64]
@@ -120,7 +120,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.renderer = NestedCompRenderer(self.context, scale=self.scale, scaler=self.scaler)
-        self.reader = PictureReader(self.context)
+        self.reader = PixelReader(self.context)
 
     def frame(self, request: FrameRequest) -> Frame:
         self.asked.append(request)

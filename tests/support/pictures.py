@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmill.decoders.stills.pictures import open_reader, probe
-from reelmill.planner.frames import Frame
+from reelmill.decoders.stills.picture_reader import open_picture_reader, probe_picture
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import Frame
 from reelmill.planner.timeline import Media
 
 Pixels = NDArray[np.uint8]
@@ -42,7 +42,7 @@ def decoded_by_ffmpeg(path: Path, pix_fmt: str, count: int, *options: str) -> ND
 
 def facts_of(path: Path | str, **options: object) -> tuple[Media, MediaFacts]:
     media = Media("m", str(path), **options)  # type: ignore[arg-type]
-    facts = probe(media)
+    facts = probe_picture(media)
     assert facts is not None
     return media, facts
 
@@ -61,7 +61,7 @@ def pixels_of(frame: Frame) -> Pixels:
 
 def read(path: Path, pts: int = 0) -> Frame:
     media, facts = facts_of(path)
-    return open_reader(media, facts).frame(pts)
+    return open_picture_reader(media, facts).frame(pts)
 
 
 def tiff16(samples: NDArray[np.uint16], photometric: int, extra: int | None, sample_format: int = 1) -> bytes:

@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from reelmill.planner.colour import VIDEO
 from reelmill.planner.errors import Problem, ProjectError
 from reelmill.planner.media import AudioFacts, MediaFacts, Orientation, VideoFacts
 from reelmill.planner.project_file.loader import LoadedProject, load_document
 from reelmill.planner.pts_table import PtsTable
-
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")  # no property depends on how fast the machine is
 
 Json = dict[str, Any]
 BASE = Path("/films/spring")

@@ -14,10 +14,10 @@ from reelmill.decoders.probe import probe
 from reelmill.decoders.shared_pool import SharedDecoderPool
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.frame_source import FrameSource
-from reelmill.planner.frames import Frame, FrameRequest
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
 from reelmill.planner.scheduling.export_planner import ExportPlanner
+from reelmill.planner.source_frames import Frame, FrameRequest
 from reelmill.planner.timeline import Media, Timeline, Track
 from tests.support.clips import ClipRecipe, frame_number
 from tests.support.timelines import media_clip, timeline

@@ -13,7 +13,7 @@ import numpy as np
 from reelmill.export.sound.sound_mix import SoundMix
 from reelmill.planner.animation import EASINGS, Animated, Easing, Keyframe
 from reelmill.planner.media import MediaFacts
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.timeline import Clip, Composition, Timeline
 from tests.support.sounds import (
     Samples,

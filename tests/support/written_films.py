@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from reelmill.export.films.codecs import OutputSettings, choose_output
 from reelmill.export.films.encoders import tag_colours
 from reelmill.export.films.film_metadata import FilmMetadata
-from reelmill.export.films.film_sink import FilmSink, SoundSource
+from reelmill.export.films.film_sink import FilmSink, MixedSound
 from reelmill.export.films.video_encoding import VideoEncoding
 from reelmill.export.outputs.output_target import ByteSink
 from reelmill.planner.errors import RenderError
@@ -90,7 +90,7 @@ def write(
     destination: Path | ByteSink,
     chosen: OutputSettings,
     frames: int = 30,
-    sound: SoundSource | None = None,
+    sound: MixedSound | None = None,
     draw: Callable[[VideoEncoding, int], VideoFrame] = picture,
 ) -> None:
     """A film of some pictures, titled."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.planner.timeline import Media
 from tests.support.clips import ffmpeg
 from tests.support.filtering import Floats
@@ -49,7 +49,7 @@ def heard(path: Path, rate: int = RATE, block: int = 0) -> Samples:
     """All samples of the first channel, read in blocks."""
     facts = probe(Media("m", str(path)))
     assert facts.audio is not None
-    reader = SoundReader(Media("m", str(path)), facts, rate)
+    reader = FileSoundReader(Media("m", str(path)), facts, rate)
     if block:
         count = round(facts.audio.duration * rate)
         read = [reader.read_at(at, min(block, count - at)) for at in range(0, count, block)]

@@ -20,8 +20,8 @@ from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.probe import probe
 from reelmill.planner.colour import ColourTags
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.media import MediaFacts, Orientation, VideoFacts
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import Media
 from tests.support.clips import ffmpeg
 

@@ -164,7 +164,7 @@ def test_processes_that_the_system_refuses_are_an_error(monkeypatch: pytest.Monk
 
 
 def test_processes_that_end_while_they_load_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis_pool, "work", os._exit)
+    monkeypatch.setattr(analysis_pool, "run_analysis_worker", os._exit)
     # What is sent instead of the worker's main function can't take a pipe, and ends the process.
     with (
         AnalysisPool(2, nothing) as pool,

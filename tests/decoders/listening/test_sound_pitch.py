@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reelmill.decoders.listening.sound_listening import ListenTask
-from reelmill.decoders.listening.sound_pitch import PitchTask, find_pitch, frame_count, require_librosa, stretches
+from reelmill.decoders.listening.sound_pitch import PitchTask, find_pitch, pitch_frame_count, require_librosa, stretches
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.sound.sound_analysis import PITCH_HOP, PITCH_RATE, AnalysisRequest
 from reelmill.planner.timeline import Media
@@ -29,7 +29,7 @@ def voice(seconds: float) -> Samples:
 
 
 def task(path: Path, samples: Samples, frames: range) -> PitchTask:
-    return PitchTask(0, "voice.wav", str(path), frames.start, len(frames), frame_count(len(samples)), RANGE)
+    return PitchTask(0, "voice.wav", str(path), frames.start, len(frames), pitch_frame_count(len(samples)), RANGE)
 
 
 @pytest.mark.parametrize("frequency", [82.41, 440.0, 1318.5])
@@ -47,7 +47,7 @@ def test_stretches_give_what_one_pass_gives(tmp_path: Path) -> None:
     samples = voice(11)
     path = tmp_path / "samples.f32"
     samples.tofile(path)
-    frames = frame_count(len(samples))
+    frames = pitch_frame_count(len(samples))
     whole, voiced = find_pitch(np.pad(samples, 1024), RANGE)
     assert len(whole) == frames
     parts = [task(path, samples, range(low, min(low + 100, frames))).run() for low in range(0, frames, 100)]
@@ -83,7 +83,7 @@ def test_the_pass_over_a_file_keeps_what_pitch_is_found_in(tmp_path: Path) -> No
     at = np.arange(len(samples)) / PITCH_RATE
     middle = slice(1000, -1000)  # a resampler rings at the ends
     assert np.abs(samples - 0.375 * np.sin(2 * np.pi * 330 * at))[middle].max() < 1e-3
-    found = task(kept, samples, range(frame_count(len(samples)))).run().frequencies
+    found = task(kept, samples, range(pitch_frame_count(len(samples)))).run().frequencies
     # Frame i is centred on sample i × hop: the first and the last hold half a frame of sound.
     assert len(found) == 1 + 2 * PITCH_RATE // PITCH_HOP
     assert [f for f in found[2:-2] if f is not None] == pytest.approx([330] * (len(found) - 4), rel=2 ** (1 / 120) - 1)

@@ -18,8 +18,8 @@ from reelmill.decoders.shared.decode_slots import (
     available_cores,
     descriptor_share,
 )
-from reelmill.decoders.video.video_reader import MediaReader, open_reader
-from reelmill.planner.frames import Frame
+from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
+from reelmill.planner.source_frames import Frame
 from tests.support.clips import make_clip
 from tests.support.shared_decoding import GOP_12, PICTURE, Film, layer, shown, wait_until
 
@@ -78,7 +78,7 @@ def test_no_more_threads_decode_than_there_are_cores(
         def close(self) -> None:
             self._reader.close()
 
-    monkeypatch.setattr(file_worker, "open_reader", lambda *a, **m: Watched(open_reader(*a, **m)))
+    monkeypatch.setattr(file_worker, "open_video_reader", lambda *a, **m: Watched(open_video_reader(*a, **m)))
     names = [f"f{n}" for n in range(4)]
     several = Film(dict.fromkeys(names, path), *(layer(n, n, "0", "1") for n in names), fps=25, size=PICTURE)
     for name, facts in several.facts.items():

@@ -15,8 +15,8 @@ from reelmill.decoders.shared.frame_memory import FrameMemory
 from reelmill.decoders.shared.thrash_watch import ThrashWatch
 from reelmill.planner.colour import ColourTags
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import Frame, Plane
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import Frame, Plane
 
 SIZE = 100
 MEGABYTE = 10**6

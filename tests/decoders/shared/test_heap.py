@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reelmill.decoders.shared import file_worker, heap
-from reelmill.decoders.video.video_reader import MediaReader, open_reader
-from reelmill.planner.frames import DecodeStatistics
+from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
+from reelmill.planner.source_frames import DecodeStatistics
 from tests.support.clips import make_clip
 from tests.support.shared_decoding import GOP_12, PICTURE, Film, layer, shown, wait_until
 
@@ -28,7 +28,7 @@ def test_a_closed_reader_is_freed_without_collecting_cycles(
     tmp_path_factory: pytest.TempPathFactory, no_collection: object
 ) -> None:
     film = Film({"a": make_clip(tmp_path_factory, GOP_12)}, layer("c", "a", "0", "1"), fps=25, size=PICTURE)
-    reader = open_reader(film.media["a"], film.facts["a"], DecodeStatistics())
+    reader = open_video_reader(film.media["a"], film.facts["a"], DecodeStatistics())
     reader.frame(film.facts["a"].video.table.pts[5])  # type: ignore[union-attr]
     gone = weakref.ref(reader._cursor)  # type: ignore[attr-defined]
     reader.close()
@@ -43,11 +43,11 @@ def test_a_worker_keeps_no_decoder_that_it_has_closed(
     readers: list[weakref.ref[MediaReader]] = []
 
     def watched(*arguments: object, **more: object) -> MediaReader:
-        reader = open_reader(*arguments, **more)  # type: ignore[arg-type]
+        reader = open_video_reader(*arguments, **more)  # type: ignore[arg-type]
         readers.append(weakref.ref(reader))
         return reader
 
-    monkeypatch.setattr(file_worker, "open_reader", watched)
+    monkeypatch.setattr(file_worker, "open_video_reader", watched)
     monkeypatch.setattr(file_worker, "PARK_AFTER", 5)
     film = Film({"a": path}, layer("c", "a", "0", "0.4"), layer("late", "a", "6", "0.4"), fps=25, size=PICTURE)
     planner = film.planner()

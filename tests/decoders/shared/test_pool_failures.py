@@ -10,9 +10,9 @@ import pytest
 
 from reelmill.decoders.shared import file_worker
 from reelmill.decoders.shared_pool import SharedDecoderPool
-from reelmill.decoders.video.video_reader import MediaReader, open_reader
+from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
 from reelmill.planner.errors import RenderError
-from reelmill.planner.frames import Frame
+from reelmill.planner.source_frames import Frame
 from tests.support.clips import frame_number, make_clip
 from tests.support.shared_decoding import GOP_12, GOP_250, MEGABYTE, PICTURE, Film, film, layer, play, requests, shown
 
@@ -52,9 +52,9 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Exception]]:
     planned: dict[int, list[Exception]] = {}
 
     def open_failing(*arguments: object, **more: object) -> MediaReader:
-        return FailingReader(open_reader(*arguments, **more), planned)  # type: ignore[arg-type]
+        return FailingReader(open_video_reader(*arguments, **more), planned)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(file_worker, "open_reader", open_failing)
+    monkeypatch.setattr(file_worker, "open_video_reader", open_failing)
     return planned
 
 

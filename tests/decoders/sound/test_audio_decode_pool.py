@@ -246,7 +246,7 @@ def test_a_worker_that_dies_is_an_error_and_no_hang(facts: MediaFacts, monkeypat
     def killed(*_: object) -> None:
         raise Killed("it was shot")
 
-    monkeypatch.setattr(sound.SoundReader, "read_at", killed)
+    monkeypatch.setattr(sound.FileSoundReader, "read_at", killed)
     pool = AudioDecodePool(RATE, workers=2)
     begin(pool, facts)
     pool.send(BufferRequest(0, room()))

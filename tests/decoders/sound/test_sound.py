@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_playback import PlayedPart, PlayedSound
 from reelmill.decoders.sound.sound_spool import SoundSpool
 from reelmill.planner.errors import RenderError
@@ -64,13 +64,13 @@ def reader(
     facts: MediaFacts | None = None,
     on_error: Literal["fail", "conceal"] = "fail",
     start: Fraction | None = None,
-) -> SoundReader:
+) -> FileSoundReader:
     facts = facts or sound_facts(path)
     assert facts.audio is not None
     if start is not None:
         facts = replace(facts, audio=replace(facts.audio, start=start))
     facts = replace(facts, path=str(path))
-    made = SoundReader(Media("sound", str(path), on_error=on_error), facts, RATE)
+    made = FileSoundReader(Media("sound", str(path), on_error=on_error), facts, RATE)
     stack.callback(made.close)
     return made
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.sound.sound import SoundReader
+from reelmill.decoders.sound.sound import FileSoundReader
 from reelmill.decoders.sound.sound_parts import MAX_PARTS, sound_parts
 from reelmill.planner.media import AudioFacts
 from reelmill.planner.timeline import Media
@@ -23,7 +23,7 @@ def heard(path: Path) -> tuple[AudioFacts, Samples]:
     """The facts of a file, and its sound from first to last."""
     facts = probe(Media("m", str(path)))
     assert facts.audio is not None
-    reader = SoundReader(Media("m", str(path)), facts, RATE)
+    reader = FileSoundReader(Media("m", str(path)), facts, RATE)
     samples = np.concatenate(list(reader.blocks()))
     reader.close()
     return facts.audio, samples

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.stills.pictures import open_reader
+from reelmill.decoders.stills.picture_reader import open_picture_reader
 from reelmill.planner.colour import SRGB
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.media import MediaFacts, Orientation
@@ -54,7 +54,7 @@ def test_stills_are_as_ffmpeg_decodes_them(tmp_path: Path, name: str, stored: st
     assert facts.video is not None
     assert (facts.kind, facts.video.table, facts.video.width, facts.video.height) == ("still", None, 85, 62)
     assert (facts.video.pix_fmt, facts.video.colour, facts.video.display_size) == (read_as, SRGB, SQUARE)
-    frame = open_reader(Media("m", str(path)), facts).frame(0)
+    frame = open_picture_reader(Media("m", str(path)), facts).frame(0)
     assert (frame.format.name, frame.colour, frame.width, frame.height) == (read_as, SRGB, 85, 62)
     rows = [np.frombuffer(plane.data, np.uint8).reshape(62, -1) for plane in frame.planes]
     got = [each[:, : _row(85, read_as)].ravel() for each in rows]
@@ -99,7 +99,7 @@ def test_truncated_pictures(tmp_path: Path, name: str) -> None:
     else:
         make_picture(path, "gbrpf32le" if name == "a.exr" else "bgr24" if name in ("a.tga", "a.sun") else "rgb24")
     media, facts = facts_of(path)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(RenderError, match="can't be read") as caught:
         reader.frame(0)
@@ -151,7 +151,7 @@ def test_animated_avif(tmp_path: Path) -> None:
     assert facts.video is not None
     assert facts.video.table is not None
     assert (list(facts.video.table.pts), facts.video.table.end_pts) == ([0, 100, 300], 600)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     for pts, picture in ((300, pictures[2]), (0, pictures[0]), (100, pictures[1])):
         assert np.abs(pixels_of(reader.frame(pts))[:, :, :3].astype(int) - picture).mean() < 2
 
@@ -203,9 +203,8 @@ def test_pictures_of_a_server_are_the_same_stills(tmp_path: Path) -> None:
             there = Media("m", f"{address}/{name}")
             facts = probe(there, allow_network=True)
             assert _alike(facts) == _alike(local)
-            assert np.array_equal(
-                bytes_of(open_reader(there, facts).frame(0)), bytes_of(open_reader(here, local).frame(0))
-            )
+            first, second = open_picture_reader(there, facts), open_picture_reader(here, local)
+            assert np.array_equal(bytes_of(first.frame(0)), bytes_of(second.frame(0)))
 
 
 class _Server:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.stills.pictures import open_reader
+from reelmill.decoders.stills.picture_reader import open_picture_reader
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.project_file.rules import check_rules
@@ -32,7 +32,7 @@ def test_sequence(tmp_path: Path) -> None:
     assert (facts.kind, facts.path) == ("sequence", str(tmp_path / "shot-%03d.png"))
     assert (table.time_base, list(table.pts), table.end_pts) == (Fraction(1001, 24000), [0, 1, 2, 3, 4], 5)
     assert facts.video.frame_rate == Fraction(24000, 1001)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     for pts in (3, 0, 0, 4):
         frame = reader.frame(pts)
         assert frame.pts == pts
@@ -47,7 +47,7 @@ def test_sequence(tmp_path: Path) -> None:
 def test_sequence_from_a_start_number(tmp_path: Path) -> None:
     numbered(tmp_path, 1, 2, 5, 6)
     media, facts = facts_of(tmp_path / "shot-%03d.png", fps=Fraction(25), start_number=5)
-    assert pixels_of(open_reader(media, facts).frame(1))[0, 0, 0] == 6
+    assert pixels_of(open_picture_reader(media, facts).frame(1))[0, 0, 0] == 6
     hash_of_two = facts.file_hash
     numbered(tmp_path, 7)
     assert facts_of(tmp_path / "shot-%03d.png", fps=Fraction(25), start_number=5)[1].file_hash != hash_of_two

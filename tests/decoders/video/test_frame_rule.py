@@ -10,8 +10,8 @@ import pytest
 
 from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.probe import probe
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import Media
 from tests.support.clips import ClipRecipe, decoded_numbers, frame_number, frame_times, make_clip
 

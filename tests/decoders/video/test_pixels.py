@@ -15,9 +15,9 @@ from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.frames.normalise import UnsupportedFormat, normalise, target_format
 from reelmill.decoders.probe import probe
 from reelmill.planner.colour import ColourTags
-from reelmill.planner.frames import Frame, FrameRequest
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import Frame, FrameRequest
 from reelmill.planner.timeline import Media
 from tests.support.clips import ffmpeg
 

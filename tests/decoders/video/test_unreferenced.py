@@ -13,7 +13,7 @@ from reelmill.decoders.files.packet_table import packets
 from reelmill.decoders.probe import probe
 from reelmill.decoders.video.cursor import Cursor
 from reelmill.decoders.video.unreferenced import unreferenced_pictures
-from reelmill.planner.frames import DecodeStatistics
+from reelmill.planner.source_frames import DecodeStatistics
 from reelmill.planner.timeline import Media
 from tests.support.clips import HEIGHT, WIDTH, ClipRecipe, ffmpeg, make_clip
 

@@ -18,7 +18,7 @@ from reelmill.export.batches.batch_job import BatchOptions
 from reelmill.export.batches.batch_pool import BatchPool, Died
 from reelmill.export.batches.batch_run import run_batch
 from reelmill.export.batches.batch_summary import BatchSummary
-from reelmill.export.batches.batch_worker import Finished, Message, Task
+from reelmill.export.batches.batch_worker import JobFinished, JobTask, Message
 from reelmill.export.batches.job_list import BatchJob, read_job_list
 from reelmill.export.opening.job import ExportOptions
 from reelmill.planner.errors import ProjectError, RenderError, SetupError
@@ -242,10 +242,10 @@ def test_paths_in_a_row_are_relative_to_its_list(tmp_path: Path, monkeypatch: py
 class FakePool(BatchPool):
     """Notes what it is given, and makes nothing."""
 
-    tasks: list[Task] = []  # noqa: RUF012 one test at a time
+    tasks: list[JobTask] = []  # noqa: RUF012 one test at a time
 
     def __enter__(self) -> FakePool:
-        self._tasks: list[Task] = []
+        self._tasks: list[JobTask] = []
         return self
 
     @property
@@ -256,12 +256,12 @@ class FakePool(BatchPool):
     def busy(self) -> bool:
         return bool(self._tasks)
 
-    def give(self, worker: Any, task: Task) -> None:
+    def give(self, worker: Any, task: JobTask) -> None:
         self._tasks.append(task)
         self.tasks.append(task)
 
-    def messages(self, seconds: float) -> Iterator[tuple[Task | None, Message | Died]]:
-        yield self._tasks.pop(), Finished({"outputs": []})
+    def messages(self, seconds: float) -> Iterator[tuple[JobTask | None, Message | Died]]:
+        yield self._tasks.pop(), JobFinished({"outputs": []})
 
 
 def test_memory_is_divided_among_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

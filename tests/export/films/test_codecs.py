@@ -12,7 +12,7 @@ import pytest
 
 from reelmill.export.films.audio_encoding import AUDIO_CODECS
 from reelmill.export.films.codecs import OutputSettings, choose_output, same_codec
-from reelmill.export.films.containers import CONTAINERS, container_word, kind_of
+from reelmill.export.films.containers import CONTAINERS, container_kind, container_word
 from reelmill.export.films.encoders import new_encoder
 from reelmill.export.films.video_codecs import VIDEO_CODECS
 from reelmill.export.films.video_encoding import VideoEncoding
@@ -259,10 +259,10 @@ def test_words_for_containers() -> None:
     assert container_word("ts") == ("ts", False)
     assert container_word("fmp4") == ("mp4", True)
     assert container_word("sheet") is None
-    assert [kind_of(Path(name)) for name in ("a.ts", "a.mp3", "a.M3U8", "-", "a.png")] == [
+    assert [container_kind(Path(name)) for name in ("a.ts", "a.mp3", "a.M3U8", "-", "a.png")] == [
         *("film", "sound", "hls", "film", None),
     ]
-    assert kind_of(Path("a.dat"), "webm") == "film"
+    assert container_kind(Path("a.dat"), "webm") == "film"
 
 
 def test_what_has_only_keyframes_takes_no_gop() -> None:

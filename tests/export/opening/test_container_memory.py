@@ -9,8 +9,8 @@ import pytest
 
 from reelmill import RenderError, render
 from reelmill.export.opening.container_memory import fitted, memory_limit_bytes
-from reelmill.export.opening.job import ExportOptions, System
-from reelmill.planner.frames import Frame
+from reelmill.export.opening.job import ExportOptions, SystemChoice
+from reelmill.planner.source_frames import Frame
 from tests.support.clips import ffmpeg
 
 
@@ -72,7 +72,7 @@ def test_a_film_that_is_too_large_is_told_before_it_starts(tmp_path: Path, monke
 
 @pytest.mark.parametrize("system", ["v1", "v2"])
 def test_an_error_in_an_untouched_nested_frame_names_its_composition(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: System
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: SystemChoice
 ) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=2", "-c:v", "libx264", "-g", "5", "-y", tmp_path / "m.mkv")
 

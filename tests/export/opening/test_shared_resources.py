@@ -19,8 +19,8 @@ from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.shared_resources import SharedResources
 from reelmill.export.rendering.session import export_film
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import Frame
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import Frame
 from reelmill.planner.timeline import Media
 from tests.support.clips import ffmpeg
 

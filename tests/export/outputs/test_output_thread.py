@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reelmill.export.outputs.output_thread import Failure, OutputThread
+from reelmill.export.outputs.output_thread import FirstFailure, OutputThread
 from reelmill.planner.errors import ExportError, RenderError
 
 
@@ -28,7 +28,7 @@ class Recorder:
         self.said.append("abort")
 
 
-def thread(sink: Recorder, failure: Failure, **more: object) -> OutputThread:
+def thread(sink: Recorder, failure: FirstFailure, **more: object) -> OutputThread:
     return OutputThread(sink, failure, name="encode", output="out.mp4", **more)  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def running() -> list[str]:
 
 
 def test_work_is_done_in_order_and_then_the_sink_is_finished() -> None:
-    sink, failure = Recorder(), Failure()
+    sink, failure = Recorder(), FirstFailure()
     output = thread(sink, failure)
     for number in range(100):
         output.submit(lambda number=number: sink.said.append(number))  # type: ignore[misc]
@@ -50,7 +50,7 @@ def test_work_is_done_in_order_and_then_the_sink_is_finished() -> None:
 
 
 def test_the_queue_is_bounded_in_bytes_and_in_pictures() -> None:
-    gate, sink, failure = threading.Event(), Recorder(), Failure()
+    gate, sink, failure = threading.Event(), Recorder(), FirstFailure()
     for picture_bytes, most in ((2**30, 2), (1, 16), (8 * 2**20, 8)):
         output = thread(sink, failure, picture_bytes=picture_bytes)
         done: list[int] = []
@@ -86,7 +86,7 @@ def fail(error: BaseException) -> Callable[[], None]:
 
 
 def test_the_first_error_of_all_is_kept_and_ends_all() -> None:
-    failure = Failure()
+    failure = FirstFailure()
     first, second = Recorder(), Recorder()
     broken, other = thread(first, failure), thread(second, failure)
     error = RenderError("the encoder broke", component="Encoder")
@@ -105,7 +105,7 @@ def test_the_first_error_of_all_is_kept_and_ends_all() -> None:
 
 @pytest.mark.parametrize("error", [MemoryError("no memory"), KeyError("x"), SystemExit(3)])
 def test_whatever_is_raised_names_the_output(error: BaseException) -> None:
-    failure = Failure()
+    failure = FirstFailure()
     output = thread(Recorder(), failure)
     output.submit(fail(error))
     output.wait()
@@ -116,7 +116,7 @@ def test_whatever_is_raised_names_the_output(error: BaseException) -> None:
 
 
 def test_a_sink_that_can_not_be_finished_is_aborted() -> None:
-    sink, failure = Recorder(fails=RenderError("disk full", component="Encoder")), Failure()
+    sink, failure = Recorder(fails=RenderError("disk full", component="Encoder")), FirstFailure()
     output = thread(sink, failure)
     output.end()
     output.wait()
@@ -125,7 +125,7 @@ def test_a_sink_that_can_not_be_finished_is_aborted() -> None:
 
 
 def test_stopped_while_work_waits_the_thread_ends() -> None:
-    failure, gate = Failure(), threading.Event()
+    failure, gate = FirstFailure(), threading.Event()
     sink = Recorder()
     output = thread(sink, failure, picture_bytes=2**30)
     output.submit(lambda: waited(gate))
@@ -139,7 +139,7 @@ def test_stopped_while_work_waits_the_thread_ends() -> None:
 
 
 def test_what_the_checkpoint_raises_comes_out_of_a_wait_for_room() -> None:
-    failure, gate = Failure(), threading.Event()
+    failure, gate = FirstFailure(), threading.Event()
 
     def checkpoint() -> None:
         if len(calls) > 4:

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from reelmill.export.pictures.picture_file import PictureEncoder
 from reelmill.export.pictures.picture_names import PictureNames
 from reelmill.export.pictures.picture_sequence import PictureSequence
+from reelmill.export.pictures.picture_writer import PictureEncoder
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.outputs import Alpha, PictureSettings
 from tests.support.films import ffmpeg, probe

@@ -14,7 +14,7 @@ from reelmill.export.pictures import picture_workers
 from reelmill.export.pictures.picture_encoding import EncodedPicture, Jpeg
 from reelmill.export.pictures.picture_pipeline import PicturePipeline
 from reelmill.export.pictures.picture_scratch import Scratch
-from reelmill.export.pictures.picture_workers import Batch, PictureWorkers, Task
+from reelmill.export.pictures.picture_workers import PictureWorkers, Task, WorkBatch
 from reelmill.planner.errors import RenderError
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -31,7 +31,7 @@ class Call:
         self._function()
 
 
-class Calls(Batch):
+class Calls(WorkBatch):
     """A batch of functions."""
 
     def __init__(self, *functions: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reelmill.export.sound.shared_sound import SharedSound, SoundReader
+from reelmill.export.sound.shared_sound import SharedSound, SharedSoundReader
 from reelmill.planner.errors import RenderError
 
 COUNT = 100_000
@@ -34,7 +34,7 @@ class Mix:
         return samples
 
 
-def read_all(reader: SoundReader, size: int, pause: float = 0.0) -> npt.NDArray[np.float32]:
+def read_all(reader: SharedSoundReader, size: int, pause: float = 0.0) -> npt.NDArray[np.float32]:
     parts = []
     while len(part := reader.read(size)):
         parts.append(part)

@@ -20,7 +20,7 @@ from reelmill.export.sound import sound_mix
 from reelmill.export.sound.mixer import BLOCK_SAMPLES
 from reelmill.export.sound.sound_mix import SoundMix
 from reelmill.planner.errors import RenderError
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.timeline import Timeline
 from tests.support.sound_stage import RATE, Stage, make_sounds
 from tests.support.sounds import (
@@ -186,14 +186,14 @@ def test_a_worker_that_dies_ends_the_mix_and_names_the_clip(folder: Path, monkey
     class Killed(BaseException):
         pass
 
-    read_at = decoders_sound.SoundReader.read_at
+    read_at = decoders_sound.FileSoundReader.read_at
 
-    def killed(reader: decoders_sound.SoundReader, first: int, count: int) -> Samples:
+    def killed(reader: decoders_sound.FileSoundReader, first: int, count: int) -> Samples:
         if first > 2 * RATE:
             raise Killed("out of memory")
         return read_at(reader, first, count)
 
-    monkeypatch.setattr(decoders_sound.SoundReader, "read_at", killed)
+    monkeypatch.setattr(decoders_sound.FileSoundReader, "read_at", killed)
     mix = Stage(folder, composition(None, 4, (media_clip("a", 0, 4),))).mix()
     try:
         # What was mixed before is whole.

@@ -17,7 +17,7 @@ from reelmill.decoders.sound import sound_stream
 from reelmill.export.sound.sound_mix import SoundMix
 from reelmill.planner.animation import EASINGS
 from reelmill.planner.errors import RenderError
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.timeline import ClipAudio
 from tests.support.sound_stage import RATE, SECONDS, Stage, keyframes, make_sounds, pieces, sounded
 from tests.support.sounds import (

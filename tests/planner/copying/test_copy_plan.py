@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reelmill.planner.copying.coded_video import CodedVideo
 from reelmill.planner.copying.copy_plan import MIN_COPIED_FRAMES, Stretch, plan_copy
-from reelmill.planner.copying.untouched_runs import Run
+from reelmill.planner.copying.untouched_runs import UntouchedRun
 
 
 def coded(order: list[int], entries: list[int], problem: str | None = None) -> CodedVideo:
@@ -30,7 +30,7 @@ def mini_gops(length: int, gops: int, b_frames: int = 2) -> CodedVideo:
     return coded(order, [gop * length for gop in range(gops)])
 
 
-def planned(video: CodedVideo, *runs: Run, **misfits: str) -> list[tuple[int, int, int | None, str | None]]:
+def planned(video: CodedVideo, *runs: UntouchedRun, **misfits: str) -> list[tuple[int, int, int | None, str | None]]:
     """First frame, end, first packet or None, and reason of each stretch."""
     found = plan_copy(runs, {} if misfits else {"m": video}, misfits)
     return [(s.frames.start, s.frames.stop, s.first_packet if s.copied else None, s.why) for s in found]
@@ -43,41 +43,42 @@ REORDERED = "the cut lies between pictures of m that need later ones"
 def test_a_run_is_copied_from_its_first_idr_picture_on() -> None:
     video = mini_gops(20, 3)
     # It ends with the last P picture and all B pictures before it.
-    assert planned(video, Run(range(100, 146), "m", 7, None)) == [
+    assert planned(video, UntouchedRun(range(100, 146), "m", 7, None)) == [
         (100, 113, None, CUT),
         (113, 146, 20, None),
     ]
-    assert planned(video, Run(range(100, 148), "m", 7, None)) == [
+    assert planned(video, UntouchedRun(range(100, 148), "m", 7, None)) == [
         (100, 113, None, CUT),
         (113, 146, 20, None),
         (146, 148, None, REORDERED),
     ]
-    assert planned(video, Run(range(60), "m", 0, None)) == [(0, 60, 0, None)]
+    assert planned(video, UntouchedRun(range(60), "m", 0, None)) == [(0, 60, 0, None)]
 
 
 def test_the_delay_is_how_far_pictures_are_decoded_ahead() -> None:
-    (two,) = plan_copy([Run(range(60), "m", 0, None)], {"m": mini_gops(20, 3)}, {})
-    (none,) = plan_copy([Run(range(60), "m", 0, None)], {"m": mini_gops(20, 3, b_frames=0)}, {})
+    (two,) = plan_copy([UntouchedRun(range(60), "m", 0, None)], {"m": mini_gops(20, 3)}, {})
+    (none,) = plan_copy([UntouchedRun(range(60), "m", 0, None)], {"m": mini_gops(20, 3, b_frames=0)}, {})
     assert (two.delay, none.delay) == (1, 0)
     pyramid = coded([0, 4, 2, 1, 3, 8, 6, 5, 7], [0])
-    (deep,) = plan_copy([Run(range(9), "m", 0, None)], {"m": pyramid}, {})
+    (deep,) = plan_copy([UntouchedRun(range(9), "m", 0, None)], {"m": pyramid}, {})
     assert deep.delay == 2
 
 
 def test_reasons_for_a_whole_run() -> None:
-    run = Run(range(40), "m", 3, None)
+    run = UntouchedRun(range(40), "m", 3, None)
     open_gops = coded(list(range(60)), [0])
     assert planned(open_gops, run) == [(0, 40, None, "m has no 8 frames here that begin with an IDR picture")]
     assert planned(coded([], [], "is damaged"), run) == [(0, 40, None, "m is damaged")]
     assert planned(open_gops, run, m="is vp9, and the output is h264") == [
         (0, 40, None, "m is vp9, and the output is h264")
     ]
-    assert planned(open_gops, Run(range(5), None, 0, "a transition goes on")) == [(0, 5, None, "a transition goes on")]
+    why = "a transition goes on"
+    assert planned(open_gops, UntouchedRun(range(5), None, 0, why)) == [(0, 5, None, why)]
 
 
 def test_frames_that_are_shown_again_and_again_are_encoded_as_one_stretch() -> None:
     intra = coded(list(range(60)), list(range(60)))
-    repeated = [Run(range(n, n + 1), "m", n // 2, None) for n in range(20)]
+    repeated = [UntouchedRun(range(n, n + 1), "m", n // 2, None) for n in range(20)]
     assert planned(intra, *repeated) == [
         (0, 20, None, "fewer than 8 frames of m follow one another in its own order"),
     ]
@@ -86,7 +87,7 @@ def test_frames_that_are_shown_again_and_again_are_encoded_as_one_stretch() -> N
 def test_packets_that_put_out_nothing_are_never_copied() -> None:
     order = [*range(20), -1, *range(20, 40), *range(40, 60)]
     video = coded(order, [0, 41])
-    assert planned(video, Run(range(60), "m", 0, None)) == [
+    assert planned(video, UntouchedRun(range(60), "m", 0, None)) == [
         (0, 20, 0, None),
         (20, 40, None, CUT),
         (40, 60, 41, None),
@@ -108,7 +109,7 @@ def test_what_is_copied_needs_nothing_else(gops: list[tuple[int, int]], first: i
     if count <= 0:
         return
     video = coded(order, entries)
-    found = plan_copy([Run(range(500, 500 + count), "m", first, None)], {"m": video}, {})
+    found = plan_copy([UntouchedRun(range(500, 500 + count), "m", first, None)], {"m": video}, {})
     assert [n for stretch in found for n in stretch.frames] == list(range(500, 500 + count))
     copied = [stretch for stretch in found if stretch.copied]
     for stretch in copied:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from reelmill.planner.animation import Animated, Keyframe
 from reelmill.planner.clock import frame_count
-from reelmill.planner.copying.untouched_runs import Run, untouched_runs
+from reelmill.planner.copying.untouched_runs import UntouchedRun, untouched_runs
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified, untouched
@@ -145,8 +145,8 @@ def test_other_sizes_alpha_and_stills_are_told(monkeypatch: pytest.MonkeyPatch) 
 def test_a_range_keeps_the_numbers_of_the_whole_film() -> None:
     film = timeline(track(media_clip("1", "a", "0", "2", "1"), media_clip("2", "b", "2", "1")))
     assert untouched_runs(film, FACTS, {}, range(50, 70)) == [
-        Run(range(50, 60), "a", 80, None),
-        Run(range(60, 70), "b", 0, None),
+        UntouchedRun(range(50, 60), "a", 80, None),
+        UntouchedRun(range(60, 70), "b", 0, None),
     ]
 
 

@@ -20,7 +20,7 @@ from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer
 from reelmill.planner.pictures.burnt_subtitles import BurntSubtitles, burn_subtitles
 from reelmill.planner.pictures.content_key import ContentKeys
 from reelmill.planner.pictures.cue_text import FontFace
-from reelmill.planner.subtitles import Cue, CueSheet, CueStyle, Run
+from reelmill.planner.subtitles import CueRun, CueSheet, CueStyle, SubtitleCue
 from reelmill.planner.timeline import BLACK, Clip, Composition, Subtitles, Text, TextSpan, Timeline
 
 FACE = FontFace("/f.ttf", frozenset({"plain"}), False, False, 0.75, 0.25, 0.75, 0.25)
@@ -46,13 +46,13 @@ class Monospaced:
 STYLE = CueStyle(size=10, family="Plain", margin_left=10, margin_right=10, margin_vertical=10)
 
 
-def cue(text: str, start: float, end: float, line: int = 1, **keys: object) -> Cue:
+def cue(text: str, start: float, end: float, line: int = 1, **keys: object) -> SubtitleCue:
     times = Fraction(start), Fraction(end)
-    made = Cue(*times, line, text, (Run(text, "Plain"),), STYLE)
+    made = SubtitleCue(*times, line, text, (CueRun(text, "Plain"),), STYLE)
     return replace(made, **keys)  # type: ignore[arg-type]  # of tests, with names of fields
 
 
-def burn(*cues: Cue, seconds: int = 100, size: tuple[int, int] = (200, 100)) -> BurntSubtitles:
+def burn(*cues: SubtitleCue, seconds: int = 100, size: tuple[int, int] = (200, 100)) -> BurntSubtitles:
     film = Timeline(None, Fraction(25), Composition(None, *size, (), duration=Fraction(seconds)), {}, {})
     sheet = CueSheet("ass", tuple(sorted(cues, key=lambda cue: cue.start)), (200.0, 100.0))
     return burn_subtitles(film, [(Subtitles("/a.ass", "burn", place="$.subtitles[0]"), sheet, Monospaced())])
@@ -175,7 +175,7 @@ def test_fades_are_keyframes_of_the_opacity() -> None:
 
 
 def test_runs_become_spans_and_missing_fonts_warnings() -> None:
-    runs = (Run("a", "Plain"), Run("bc", "Plain", bold=True), Run("d", "Other", color=(1.0, 0.0, 0.0, 1.0)))
+    runs = (CueRun("a", "Plain"), CueRun("bc", "Plain", bold=True), CueRun("d", "Other", color=(1.0, 0.0, 0.0, 1.0)))
     burnt = burn(cue("abcd", 0, 1, 7, runs=runs))
     [[clip]] = lanes(burnt)
     assert isinstance(clip.content, Text)

@@ -10,10 +10,10 @@ import pytest
 
 from reelmill.compositor.blend_modes import BLEND_MODES
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, Rect, TransitionLayer
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.pictures.flatten import MAGNIFYING, flattened
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified, untouched
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import BLACK, TRANSPARENT, Colour, Solid, Text
 
 WIDTH, HEIGHT = 64, 48

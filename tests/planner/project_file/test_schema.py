@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reelmill.planner import limits, timeline
 from reelmill.planner.effects.catalogue import EFFECTS
 from reelmill.planner.errors import ProjectError
+from reelmill.planner.fields.base import object_name
 from reelmill.planner.project_file.loader import load_document
 from reelmill.planner.project_file.schema import json_schema
 from reelmill.planner.project_file.starter import starter_project
@@ -145,9 +146,9 @@ def documented() -> dict[str, set[str]]:
             title = ""
         elif title and (row := re.match(r"\| `([^`]+)`", line)):
             found.setdefault(title, set()).add(row[1])
-    common = found.pop("EffectModel")
+    common = found.pop("Effect")
     for model in EFFECTS.values():
-        found[model.__name__] |= common
+        found[object_name(model)] |= common
     return found
 
 

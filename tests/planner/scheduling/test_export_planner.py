@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from reelmill.planner.errors import SetupError
 from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
-from reelmill.planner.frames import FrameRequest
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified
-from reelmill.planner.scheduling.export_planner import ExportPlanner, frame_bytes
+from reelmill.planner.scheduling.export_planner import ExportPlanner, decoded_picture_bytes
 from reelmill.planner.scheduling.schedule import PRIORITIES
+from reelmill.planner.source_frames import FrameRequest
 from reelmill.planner.timeline import Clip, Composition, CompositionContent, Media, Track
 from tests.support.random_timelines import Film, films
 from tests.support.timelines import media_clip, timeline, video
@@ -308,7 +308,7 @@ def test_a_frozen_frame_costs_the_budget_once() -> None:
 def test_bytes_of_a_frame(pix_fmt: str, expected: int) -> None:
     facts = video("m", 1).video
     assert facts is not None
-    assert frame_bytes(replace(facts, pix_fmt=pix_fmt)) == expected
+    assert decoded_picture_bytes(replace(facts, pix_fmt=pix_fmt)) == expected
 
 
 def test_entries_that_read_one_file_alike_are_one_batch_and_others_are_apart() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from reelmill.planner.animation import Animated, Keyframe
 from reelmill.planner.errors import SetupError
-from reelmill.planner.sound import cues as planner_cues
-from reelmill.planner.sound.cues import plan_sound
+from reelmill.planner.sound import sound_cues as planner_cues
+from reelmill.planner.sound.sound_cues import plan_sound
 from reelmill.planner.sound.sound_plan import Bus, Ducking, GainStage, SoundPlan, TimeLine
 from reelmill.planner.timeline import (
     Clip,

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
-from reelmill.planner.scheduling.usage import sharing
+from reelmill.planner.scheduling.file_usage import sharing
 from reelmill.planner.timeline import Clip, Composition, CompositionContent, Solid, Track
 from reelmill.planner.timelines.selection import Complexity, complexity, select_export_system
 from tests.support.timelines import media_clip, timeline, video

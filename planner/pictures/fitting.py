@@ -20,7 +20,7 @@ _ALL: Size = (Fraction(1), Fraction(1))
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class FittedPicture:
     """What of a picture is shown, and where."""
 
     part: Rect
@@ -30,7 +30,7 @@ class Placement:
     matrix: Affine
 
 
-def place(natural: Size, canvas: Size, clip: Clip, elapsed: Moment) -> Placement | None:
+def fit_picture(natural: Size, canvas: Size, clip: Clip, elapsed: Moment) -> FittedPicture | None:
     """The placement of a clip's picture, `elapsed` after the clip's start.
 
     None where nothing is left to show: all cropped away, or scaled to nothing.
@@ -47,7 +47,7 @@ def place(natural: Size, canvas: Size, clip: Clip, elapsed: Moment) -> Placement
     matrix = _matrix(clip, elapsed, width, height, canvas)
     if matrix.a * matrix.d - matrix.b * matrix.c == 0:
         return None
-    return Placement(part, width, height, matrix)
+    return FittedPicture(part, width, height, matrix)
 
 
 def _fit(shown: Size, canvas: Size, fit: Fit) -> tuple[Size, Size]:

@@ -9,7 +9,7 @@ import pytest
 
 from reelmill.planner.animation import Animated, Easing, Keyframe
 from reelmill.planner.frame_plan import Affine, Rect
-from reelmill.planner.pictures.geometry import Placement, place
+from reelmill.planner.pictures.fitting import FittedPicture, fit_picture
 from reelmill.planner.pictures.source_time import Moment
 from reelmill.planner.timeline import Clip, Crop, Fit, MediaContent, Transform
 
@@ -28,15 +28,15 @@ def clip(fit: Fit = "contain", crop: Crop | None = None, transform: Transform | 
     )
 
 
-def placed(width: int | Fraction, height: int | Fraction, one: Clip, elapsed: Fraction | int = 0) -> Placement:
-    placement = place((Fraction(width), Fraction(height)), CANVAS, one, Moment(Fraction(elapsed)))
+def placed(width: int | Fraction, height: int | Fraction, one: Clip, elapsed: Fraction | int = 0) -> FittedPicture:
+    placement = fit_picture((Fraction(width), Fraction(height)), CANVAS, one, Moment(Fraction(elapsed)))
     assert placement is not None
     return placement
 
 
 def test_a_picture_of_the_canvas_size_is_not_moved_at_all() -> None:
     placement = placed(1920, 1080, clip())
-    assert placement == Placement(Rect(), 1920.0, 1080.0, Affine())
+    assert placement == FittedPicture(Rect(), 1920.0, 1080.0, Affine())
 
 
 @pytest.mark.parametrize("fit", ["contain", "cover", "fill"])
@@ -73,12 +73,13 @@ def test_crop_comes_before_fit() -> None:
 
 def test_nothing_is_left_of_a_picture_cropped_away() -> None:
     crop = Crop(left=Animated.constant(0.5), right=Animated.constant(0.5))
-    assert place((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(0))) is None
+    assert fit_picture((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(0))) is None
 
 
 def test_scaled_to_nothing_shows_nothing() -> None:
     transform = Transform(scale=Animated.constant(0, 1))
-    assert place((Fraction(10), Fraction(10)), CANVAS, clip("none", transform=transform), Moment(Fraction(0))) is None
+    natural = (Fraction(10), Fraction(10))
+    assert fit_picture(natural, CANVAS, clip("none", transform=transform), Moment(Fraction(0))) is None
 
 
 def test_the_anchor_lies_on_the_position() -> None:
@@ -118,6 +119,6 @@ def test_keyframes_move_the_picture() -> None:
 def test_an_overshooting_crop_stops_at_the_edge() -> None:
     overshoot = Easing(0.5, -1.0, 0.5, 2.0)
     crop = Crop(left=Animated((Keyframe(Fraction(0), (0.0,), overshoot), Keyframe(Fraction(1), (0.5,)))))
-    placement = place((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(1, 5)))
+    placement = fit_picture((Fraction(10), Fraction(10)), CANVAS, clip("fill", crop), Moment(Fraction(1, 5)))
     assert placement is not None
     assert placement.part.left == 0

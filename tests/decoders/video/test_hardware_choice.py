@@ -14,14 +14,14 @@ from av.codec.context import CodecContext
 
 from reelmill.cli.main import main
 from reelmill.decoders.probe import probe
-from reelmill.decoders.video import device_decoder, hardware
+from reelmill.decoders.video import device_decoder, hardware_choice
 from reelmill.decoders.video.device_decoder import check_device, device_kinds
-from reelmill.decoders.video.hardware import choose_hardware
-from reelmill.decoders.video.video_reader import open_reader
+from reelmill.decoders.video.hardware_choice import choose_hardware
+from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.frames import DecodeStatistics, Frame
 from reelmill.planner.hardware import DEVICE_KINDS, DeviceKind, HardwareDecoding, Hwaccel
 from reelmill.planner.media import MediaFacts
+from reelmill.planner.source_frames import DecodeStatistics, Frame
 from reelmill.planner.timeline import Media
 from tests.support.films import ffmpeg
 
@@ -55,10 +55,10 @@ def media_of(folder: Path, *names: str) -> tuple[dict[str, Media], dict[str, Med
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """CUDA, which decodes everything but ProRes; nothing else is known."""
-    monkeypatch.setattr(hardware, "device_kinds", lambda: ("cuda",))
-    monkeypatch.setattr(hardware, "check_device", lambda device: None)
+    monkeypatch.setattr(hardware_choice, "device_kinds", lambda: ("cuda",))
+    monkeypatch.setattr(hardware_choice, "check_device", lambda device: None)
     monkeypatch.setattr(device_decoder, "_context", lambda name, device: CodecContext.create(name, "r"))
-    for module in (hardware, device_decoder):
+    for module in (hardware_choice, device_decoder):
         monkeypatch.setattr(module, "decoder_name", lambda codec, device: None if codec == "prores" else codec)
 
 
@@ -96,15 +96,15 @@ def test_auto_without_a_device_says_why_the_processor_decodes(folder: Path, monk
     def check(device: DeviceKind) -> None:
         raise SetupError("no driver", component="HardwareDecoder")
 
-    monkeypatch.setattr(hardware, "check_device", check)
-    monkeypatch.setattr(hardware, "device_kinds", lambda: ("cuda", "vaapi"))
+    monkeypatch.setattr(hardware_choice, "check_device", check)
+    monkeypatch.setattr(hardware_choice, "device_kinds", lambda: ("cuda", "vaapi"))
     chosen = choose("auto", folder, "h264.mp4")
     assert (chosen.name, chosen.media) == ("none", frozenset())
     assert chosen.reason == (
         "auto: the processor decodes; cuda does not open (no driver); vaapi does not open (no driver)"
     )
     assert choose("auto", folder).reason == "auto: there is no video to decode"
-    monkeypatch.setattr(hardware, "device_kinds", lambda: ())
+    monkeypatch.setattr(hardware_choice, "device_kinds", lambda: ())
     assert choose("auto", folder, "h264.mp4").reason == (
         "auto: the processor decodes; this build of libav knows no device"
     )
@@ -117,8 +117,8 @@ def test_auto_takes_the_first_device_that_decodes_anything(
         if device == "cuda":
             raise SetupError("no driver", component="HardwareDecoder")
 
-    monkeypatch.setattr(hardware, "check_device", check)
-    monkeypatch.setattr(hardware, "device_kinds", lambda: ("cuda", "vaapi", "qsv"))
+    monkeypatch.setattr(hardware_choice, "check_device", check)
+    monkeypatch.setattr(hardware_choice, "device_kinds", lambda: ("cuda", "vaapi", "qsv"))
     chosen = choose("auto", folder, "h264.mp4", "prores.mov", "mpeg4.avi")
     assert chosen.device == "vaapi"
     assert chosen.media == {"h264.mp4", "mpeg4.avi"}
@@ -175,8 +175,8 @@ def test_a_decoder_made_for_a_device_gives_the_frames_of_any_other(pretended: No
     assert video is not None
     assert video.table is not None
     order = [*video.table.pts, *video.table.pts[::-7], *video.table.pts[5:25:9]]
-    plain = open_reader(media[name], facts[name], DecodeStatistics())
-    made = open_reader(media[name], facts[name], DecodeStatistics(), device="cuda")
+    plain = open_video_reader(media[name], facts[name], DecodeStatistics())
+    made = open_video_reader(media[name], facts[name], DecodeStatistics(), device="cuda")
     try:
         for pts in order:
             for one, other in zip(pixels(plain.frame(pts)), pixels(made.frame(pts)), strict=True):
@@ -193,7 +193,7 @@ def test_a_device_that_is_gone_when_rendering_begins_is_an_error(kind: DeviceKin
     except SetupError:
         media, facts = media_of(folder, "h264.mp4")
         with pytest.raises(RenderError, match=f"{kind} gives no decoder: |{kind} decodes no h264"):
-            open_reader(media["h264.mp4"], facts["h264.mp4"], DecodeStatistics(), device=kind)
+            open_video_reader(media["h264.mp4"], facts["h264.mp4"], DecodeStatistics(), device=kind)
     else:
         pytest.skip(f"this machine has {kind}")
 

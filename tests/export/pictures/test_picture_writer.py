@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reelmill.export.pictures.picture_file import write_picture
 from reelmill.export.pictures.picture_formats import check_picture_path
+from reelmill.export.pictures.picture_writer import write_picture
 from reelmill.planner.errors import RenderError, SetupError
 from tests.support.films import ffmpeg
 

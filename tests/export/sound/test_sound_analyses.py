@@ -16,9 +16,9 @@ from reelmill.decoders.listening.analysis_pool import AnalysisPool
 from reelmill.decoders.listening.sound_listening import ListenTask
 from reelmill.decoders.listening.sound_pitch import PitchTask
 from reelmill.export.opening.project import probe_file
-from reelmill.export.sound import sound_analysis
+from reelmill.export.sound import sound_analyses as sound_analysis
 from reelmill.export.sound.panning import UnknownLayoutError
-from reelmill.export.sound.sound_analysis import AnalysisOptions, analyze_sounds, conformed_name
+from reelmill.export.sound.sound_analyses import AnalysisOptions, analyze_sounds, conformed_name
 from reelmill.planner.errors import ExportError, RenderError, SetupError
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.sound.sound_analysis import AnalysisRequest, ConformTarget, SoundAnalysis

@@ -15,11 +15,11 @@ from pydantic.config import JsonDict
 
 from reelmill.planner import timeline
 from reelmill.planner.animation import Animated, Easing
-from reelmill.planner.document.document_checks import MomentsOrChecks
-from reelmill.planner.document.document_export import ExportModel, OutputModel
-from reelmill.planner.document.document_fade import Fade
-from reelmill.planner.document.document_metadata import MarkerModel, SubtitlesModel
-from reelmill.planner.document.document_text import TextModel
+from reelmill.planner.document.checks_model import MomentsOrChecks
+from reelmill.planner.document.export_model import ExportModel, OutputModel
+from reelmill.planner.document.fade_model import Fade
+from reelmill.planner.document.metadata_model import MarkerModel, SubtitlesModel
+from reelmill.planner.document.text_model import TextModel
 from reelmill.planner.effects.catalogue import AnyEffect
 from reelmill.planner.fields.animated import Animation
 from reelmill.planner.fields.base import AnyColour, LineWidth, ObjectModel, Shorthand
@@ -39,7 +39,7 @@ from reelmill.planner.fields.kinds import (
     Whole,
 )
 from reelmill.planner.fields.lists import Several
-from reelmill.planner.fields.places import FilePath, Reference, Seconds
+from reelmill.planner.fields.places import EntryName, FilePath, Seconds
 from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS
 
 Name = Annotated[str, Characters()]
@@ -50,7 +50,7 @@ Delay = Annotated[Fraction, Seconds("not negative")]
 Fraction01 = Annotated[Animated, Animation(0, 1)]
 Decibels = Annotated[Animated, Animation(-200, 60)]
 Pan = Annotated[Animated, Animation(-1, 1)]
-FilterChain = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
+FilterText = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
 Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
 
 
@@ -78,7 +78,7 @@ class SoundModel(ObjectModel):
     """1 is mono, 2 is stereo, 6 is 5.1."""
     gain_db: Decibels | None = None
     """Of everything, decibels. Default: 0."""
-    filters: FilterChain | None = None
+    filters: FilterText | None = None
     """A chain of libavfilter that everything goes through, such as "highpass=f=30,acompressor". Default: none."""
     loudness: Annotated[float, Number(-60, 0)] | None = None
     """Integrated loudness to which the film is brought, LUFS (EBU R 128). Default: it stays as it is."""
@@ -194,9 +194,9 @@ class ClipAudioModel(ObjectModel):
     """Time from full to silence, up to the clip's end; also as {"duration", "curve"}. Default: 0."""
     mute: Annotated[bool, Switch()] = False
     """Takes the sound away."""
-    pitch: Annotated[timeline.Pitch, Choice()] = "keep"
+    pitch: Annotated[timeline.PitchMode, Choice()] = "keep"
     """What a speed other than 1 does to the pitch: keep leaves it, follow changes it, as a tape does."""
-    filters: FilterChain | None = None
+    filters: FilterText | None = None
     """A chain of libavfilter that its sound goes through. Default: none."""
     duck: DuckModel | None = None
     """Default: none."""
@@ -213,7 +213,7 @@ class TrackAudioModel(ObjectModel):
     """Takes the sound away."""
     solo: Annotated[bool, Switch()] = False
     """Silences every track of its composition that has no solo."""
-    filters: FilterChain | None = None
+    filters: FilterText | None = None
     """A chain of libavfilter that the sum of its clips goes through. Default: none."""
     duck: DuckModel | None = None
     """Default: none."""
@@ -243,9 +243,9 @@ class ClipModel(ObjectModel):
 
     id: Name | None = None
     """Name for messages and reports, unique in its composition. Default: made of the track's."""
-    media: Annotated[str, Reference("media")] | None = None
+    media: Annotated[str, EntryName("media")] | None = None
     """Name of an entry of media: its picture and sound."""
-    composition: Annotated[str, Reference("compositions")] | None = None
+    composition: Annotated[str, EntryName("compositions")] | None = None
     """Name of an entry of compositions."""
     text: Annotated[TextModel, Shorthand("content")] | None = None
     """A text."""

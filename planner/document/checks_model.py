@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from reelmill.planner.checks import Moment, Tolerance, ToleranceError, parse_moment, parse_tolerance
+from reelmill.planner.checks import CheckMoment, Tolerance, ToleranceError, parse_moment, parse_tolerance
 from reelmill.planner.clock import Time, TimeError
-from reelmill.planner.fields.kinds import Kind, fault, kind_of, shown
-from reelmill.planner.fields.places import PlacedKind, Reading, Seconds
+from reelmill.planner.fields.kinds import Kind, fault, json_kind, shown
+from reelmill.planner.fields.places import FieldContext, PlacedKind, Seconds
 from reelmill.planner.limits import MAX_CHECKS
 
 
@@ -20,16 +20,16 @@ from reelmill.planner.limits import MAX_CHECKS
 class Moments(PlacedKind):
     """A list of times, "every:N" and "auto"."""
 
-    def read(self, value: object, reading: Reading) -> tuple[Moment, ...]:
+    def read(self, value: object, reading: FieldContext) -> tuple[CheckMoment, ...]:
         if not isinstance(value, list):
-            raise fault(f"must be a list of times, not {kind_of(value)}", 'write [2.5, "120f", "every:30", "auto"]')
+            raise fault(f"must be a list of times, not {json_kind(value)}", 'write [2.5, "120f", "every:30", "auto"]')
         if not 1 <= len(value) <= MAX_CHECKS:
             raise fault(f"must have 1 to {MAX_CHECKS} moments, not {len(value)}")
         return tuple(self._moment(item, reading) for item in value)
 
-    def _moment(self, value: object, reading: Reading) -> Moment:
+    def _moment(self, value: object, reading: FieldContext) -> CheckMoment:
         if isinstance(value, bool | dict | list):
-            raise fault(f"must hold times, not {kind_of(value)}")
+            raise fault(f"must hold times, not {json_kind(value)}")
         try:
             moment = parse_moment(value)
             if isinstance(moment, Time):
@@ -51,7 +51,7 @@ class ToleranceText(Kind):
     def read(self, value: object) -> Tolerance:
         if not isinstance(value, str):
             raise fault(
-                f"must be a tolerance, not {kind_of(value)}", 'write "exact", "renderer", "encoder" or "2:0.1%"'
+                f"must be a tolerance, not {json_kind(value)}", 'write "exact", "renderer", "encoder" or "2:0.1%"'
             )
         try:
             return parse_tolerance(value)
@@ -67,7 +67,7 @@ class ChecksModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    frames: Annotated[tuple[Moment, ...], Moments()] | None = None
+    frames: Annotated[tuple[CheckMoment, ...], Moments()] | None = None
     """Moments: times, "every:N" (every so many-th frame) and "auto" (where things change). Default: auto."""
     tolerance: Annotated[Tolerance, ToleranceText()] | None = None
     """How far a render may be from the stored one: exact, renderer, encoder, or figures such as "2:0.1%". Default:

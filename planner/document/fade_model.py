@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner import timeline
 from reelmill.planner.fields.kinds import Choice
-from reelmill.planner.fields.places import Reading, Seconds
+from reelmill.planner.fields.places import FieldContext, Seconds
 
 _LENGTH = Seconds("not negative")
 
@@ -44,7 +44,7 @@ class _TimeOrShape:
     ) -> FadeModel:
         if isinstance(value, dict):
             return cast(FadeModel, handler(value))
-        return FadeModel.model_construct(duration=_LENGTH.read(value, cast(Reading, info.context)))
+        return FadeModel.model_construct(duration=_LENGTH.read(value, cast(FieldContext, info.context)))
 
 
 Fade = Annotated[FadeModel, _TimeOrShape()]

@@ -18,11 +18,17 @@ from typing import Protocol
 from reelmill.decoders.listening.analysis_pool import TaskRunner, task_runner
 from reelmill.decoders.listening.analysis_worker import AnalysisTask
 from reelmill.decoders.listening.sound_listening import ConformJob, Listened, ListenTask
-from reelmill.decoders.listening.sound_pitch import PitchStretch, PitchTask, frame_count, require_librosa, stretches
+from reelmill.decoders.listening.sound_pitch import (
+    PitchStretch,
+    PitchTask,
+    pitch_frame_count,
+    require_librosa,
+    stretches,
+)
 from reelmill.decoders.shared.decode_slots import available_cores
 from reelmill.export.outputs.output_file import OutputFile
-from reelmill.export.pictures.picture_file import write_picture
 from reelmill.export.pictures.picture_formats import check_picture_path
+from reelmill.export.pictures.picture_writer import write_picture
 from reelmill.export.sound.panning import UnknownLayoutError, stereo_matrix
 from reelmill.export.sound.waveform_picture import draw_sounds
 from reelmill.planner.errors import ExportError, SetupError
@@ -241,7 +247,7 @@ class _Run:
     def _pitch_tasks(self, file: _File, listened: Listened) -> Iterator[PitchTask]:
         if file.pitch_path is None:
             return
-        total = frame_count(listened.pitch_samples)
+        total = pitch_frame_count(listened.pitch_samples)
         for frames in stretches(total):
             yield PitchTask(
                 number=file.number,
@@ -299,7 +305,7 @@ class _Run:
     def _stretch_estimate(self, facts: MediaFacts) -> int:
         if facts.audio is None or not self._options.request.pitch:
             return 0
-        return len(stretches(frame_count(int(facts.audio.duration * PITCH_RATE))))
+        return len(stretches(pitch_frame_count(int(facts.audio.duration * PITCH_RATE))))
 
     def _temporary_folder(self) -> Path:
         try:

@@ -15,19 +15,19 @@ from reelmill.decoders.files.container import is_address
 from reelmill.decoders.files.file_hash import file_hash
 from reelmill.decoders.stills.animations import AnimationReader, read_timing
 from reelmill.decoders.stills.picture_errors import changed
-from reelmill.decoders.stills.picture_file import picture_file, picture_format
+from reelmill.decoders.stills.picture_file import picture_file, sniffed_format
 from reelmill.decoders.stills.sequences import SequenceReader, find_sequence, sequence_hash
 from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.stills.stills import StillHeader, read_header, read_still
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import Frame
 from reelmill.planner.media import MediaFacts, MediaKind, VideoFacts
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.pts_table import PtsTable
+from reelmill.planner.source_frames import Frame
 from reelmill.planner.timeline import Media
 
 
-class PictureReader(Protocol):
+class PictureFileReader(Protocol):
     """Serves frames of one picture file or sequence."""
 
     @property
@@ -41,7 +41,7 @@ class PictureReader(Protocol):
         """Closes the file; a second call does nothing."""
 
 
-def probe(media: Media, codec: str | None = None) -> MediaFacts | None:
+def probe_picture(media: Media, codec: str | None = None) -> MediaFacts | None:
     """The facts of a picture file or sequence; None for a file that is none. An address is fetched.
 
     `codec`: the codec of libav that reads the picture, where the file has no mark by which it would be known.
@@ -55,7 +55,7 @@ def probe(media: Media, codec: str | None = None) -> MediaFacts | None:
         hash_ = sequence_hash(sequence)
         return _facts(media, "sequence", hash_, sequence.header, sequence.table, sequence.fps)
     file = picture_file(media.path, SetupError)
-    format_ = picture_format(file) or codec
+    format_ = sniffed_format(file) or codec
     if format_ is None:
         return None
     header = read_header(file, format_)
@@ -68,7 +68,7 @@ def probe(media: Media, codec: str | None = None) -> MediaFacts | None:
     return _facts(media, "animation", hash_, header, timing.table, rate)
 
 
-def open_reader(media: Media, facts: MediaFacts, stills: StillStore | None = None) -> PictureReader:
+def open_picture_reader(media: Media, facts: MediaFacts, stills: StillStore | None = None) -> PictureFileReader:
     """A reader for what `probe` found. Files are opened when the first frame is asked for."""
     assert facts.video is not None
     if facts.kind == "sequence":

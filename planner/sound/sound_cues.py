@@ -17,12 +17,12 @@ from fractions import Fraction
 from reelmill.planner.animation import Animated
 from reelmill.planner.clock import sample_at
 from reelmill.planner.errors import SetupError
-from reelmill.planner.frames import InstancePath
 from reelmill.planner.media import MediaFacts
-from reelmill.planner.sound.sound_plan import Bus, Cue, Ducking, GainStage, SoundPlan, Span, TimeLine
+from reelmill.planner.sound.sound_plan import Bus, Ducking, GainStage, SoundCue, SoundPlan, Span, TimeLine
+from reelmill.planner.source_frames import InstancePath
 from reelmill.planner.timeline import Clip, Composition, CompositionContent, Duck, MediaContent, Timeline, Track
 
-__all__ = ["MAX_BUSES", "MAX_CUES", "Cue", "GainStage", "TimeLine", "plan_sound"]
+__all__ = ["MAX_BUSES", "MAX_CUES", "GainStage", "SoundCue", "TimeLine", "plan_sound"]
 
 MAX_CUES = 1_000_000
 """Clips that sound, and passes of compositions with sound. A file can hold as many clips one behind the other."""
@@ -163,7 +163,7 @@ class _Walk:
                 "that",
             )
 
-    def composition(self, composition: Composition, way: _Way) -> Iterator[Cue]:
+    def composition(self, composition: Composition, way: _Way) -> Iterator[SoundCue]:
         """The cues of one instance of a composition; its buses are noted."""
         ends = (way.time.at(way.span[0]), way.time.at(way.span[1]))
         tracks = self._sounding_tracks(composition)
@@ -253,7 +253,7 @@ class _Walk:
         self.buses.append(bus)
         return replace(way, stages=(), bus=len(self.buses) - 1)
 
-    def _nested(self, clip: Clip, name: str, composition: str | None, way: _Way) -> Iterator[Cue]:
+    def _nested(self, clip: Clip, name: str, composition: str | None, way: _Way) -> Iterator[SoundCue]:
         """The cues of a composition that a clip shows: of each pass over it, if it repeats."""
         nested = self.timeline.compositions[name]
         duration = nested.duration
@@ -269,7 +269,7 @@ class _Walk:
             if heard is not None:
                 yield from self.composition(nested, replace(way, time=line, span=heard))
 
-    def _media(self, clip: Clip, name: str, track: Track, composition: str | None, way: _Way) -> Iterator[Cue]:
+    def _media(self, clip: Clip, name: str, track: Track, composition: str | None, way: _Way) -> Iterator[SoundCue]:
         self._count_in(1, clip, composition)
         end = self._sound_end(name, track)
         assert end is not None
@@ -283,7 +283,7 @@ class _Walk:
         if first < stop:
             loop_end = end if clip.after_end == "loop" else None
             span = (first, stop - first)
-            yield Cue(
+            yield SoundCue(
                 way.instance, composition, name, *span, way.time, loop_end, way.stages, bus=way.bus, pitch=way.pitch
             )
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from reelmill.decoders.stills.pictures import open_reader, probe
+from reelmill.decoders.stills.picture_reader import open_picture_reader, probe_picture
 from reelmill.planner.colour import SRGB
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.media import Orientation
@@ -62,7 +62,7 @@ def test_lossless_stills_are_as_ffmpeg_decodes_them(
     assert (facts.kind, facts.path, facts.video.width, facts.video.height) == ("still", str(path), 85, 62)
     assert (facts.video.pix_fmt, facts.video.has_alpha, facts.video.colour) == (read_as, alpha, SRGB)
     assert facts.video.table is None
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     frame = reader.frame(0)
     assert (frame.format.name, frame.colour, frame.width, frame.height) == (read_as, SRGB, 85, 62)
     tolerance = 8 if stored == "rgb565le" else 0  # two ways to widen five bits
@@ -229,7 +229,7 @@ def test_animations_show_what_was_put_in(tmp_path: Path, suffix: str) -> None:
     assert (facts.kind, facts.video.pix_fmt, facts.video.has_alpha) == ("animation", "rgba", True)
     assert (list(table.pts), table.end_pts, table.time_base) == ([0, 40, 120, 240, 440], 490, Fraction(1, 1000))
     assert list(table.keyframes) == [0]
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     for index in (0, 1, 2, 2, 3, 4, 1, 4, 0):
         frame = reader.frame(table.pts[index])
         pixels = pixels_of(frame).copy()
@@ -251,7 +251,7 @@ def test_animations_are_as_ffmpeg_decodes_them(tmp_path: Path, name: str, pix_fm
     assert facts.video.frame_rate == 10
     assert facts.video.has_alpha == (pix_fmt == "rgba")
     expected = decoded_by_ffmpeg(path, "rgba", 6)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     for index in (0, 1, 2, 3, 4, 5, 2):
         assert np.array_equal(bytes_of(reader.frame(100 * index)), expected[index])
 
@@ -276,7 +276,7 @@ def test_apng_with_a_picture_for_others(tmp_path: Path) -> None:
     assert facts.video is not None
     assert facts.video.table is not None
     assert list(facts.video.table.pts) == [0, 50]
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     assert [pixels_of(reader.frame(pts))[0, 0].tolist() for pts in (0, 50)] == [[0, 255, 0, 255], [0, 0, 255, 255]]
 
 
@@ -286,7 +286,7 @@ def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
     assert facts_of(tmp_path / "a.mp4")[1].kind == "still"
     (tmp_path / "b.png").write_text("BM, it says")
     for other in ("b.png", "missing.png", "."):
-        assert probe(Media("m", str(tmp_path / other))) is None
+        assert probe_picture(Media("m", str(tmp_path / other))) is None
 
 
 @pytest.mark.parametrize(("width", "height"), [(16385, 1), (1, 20000), (20000, 20000), (60000, 60000)])
@@ -311,7 +311,7 @@ def test_broken_headers(tmp_path: Path) -> None:
 def test_truncated_pictures(tmp_path: Path, name: str, pix_fmt: str) -> None:
     path = make_picture(tmp_path / name, pix_fmt)
     media, facts = facts_of(path)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     data = path.read_bytes()
     # ffmpeg writes a TIFF's directory at the end: there damage what lies before it.
     cut = data[:400] + bytes(len(data) - 400) if name == "a.tif" else data[: len(data) * 2 // 3]
@@ -333,7 +333,7 @@ def test_truncated_animation(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_rendering(tmp_path: Path) -> None:
     path = make_picture(tmp_path / "a.png", "rgb24")
     media, facts = facts_of(path)
-    reader = open_reader(media, facts)
+    reader = open_picture_reader(media, facts)
     Image.new("RGB", (4, 4)).save(path)
     with pytest.raises(RenderError, match="no longer the one"):
         reader.frame(0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.decoders.probe import probe
-from reelmill.decoders.video.coded_video import coded_pictures, read_coded_video
+from reelmill.decoders.video.coded_pictures import coded_pictures, read_coded_video
 from reelmill.decoders.video.h264_headers import IDR, nal_type, read_sequence, set_name
 from reelmill.planner.copying.coded_video import CodedVideo
 from reelmill.planner.errors import RenderError
@@ -98,7 +98,7 @@ def test_a_file_whose_headers_do_not_tell_the_reordering(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "reelmill.decoders.video.coded_video.read_sequence", lambda unit: replace(read_sequence(unit), reorder=None)
+        "reelmill.decoders.video.coded_pictures.read_sequence", lambda unit: replace(read_sequence(unit), reorder=None)
     )
     reordered = make_clip(tmp_path_factory, ClipRecipe("a.mp4", X264))
     plain = make_clip(tmp_path_factory, ClipRecipe("plain.mp4", (*X264[:-1], "0")))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from reelmill.planner.errors import SetupError
-from reelmill.planner.sound.cues import Cue, TimeLine, plan_sound
+from reelmill.planner.sound.sound_cues import SoundCue, TimeLine, plan_sound
 from reelmill.planner.timeline import (
     AfterEnd,
     Clip,
@@ -36,11 +36,11 @@ def project(root: Composition, *nested: Composition) -> Timeline:
     return Timeline(None, Fraction(25), root, {c.id or "": c for c in nested}, media, RATE)
 
 
-def cues_of(root: Composition, *nested: Composition) -> tuple[Cue, ...]:
+def cues_of(root: Composition, *nested: Composition) -> tuple[SoundCue, ...]:
     return plan_sound(project(root, *nested), FACTS).cues
 
 
-def cues(*clips: Clip, duration: Fraction | int = 60) -> tuple[Cue, ...]:
+def cues(*clips: Clip, duration: Fraction | int = 60) -> tuple[SoundCue, ...]:
     return cues_of(composition(None, duration, clips))
 
 
@@ -230,7 +230,7 @@ def test_compositions_without_sound_cost_nothing() -> None:
 
 
 def test_more_ways_to_a_sound_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelmill.planner.sound.cues.MAX_CUES", 500)
+    monkeypatch.setattr("reelmill.planner.sound.sound_cues.MAX_CUES", 500)
     with pytest.raises(SetupError, match=r"more than 500 sounds.*each way") as caught:
         cues_of(composition(None, 8, (composition_clip("a", "c0", 0, 4),)), *tower(60, media_clip("x", 0, 4)))
     assert caught.value.clip
@@ -246,7 +246,7 @@ def test_a_loop_of_a_tiny_composition_names_its_clip() -> None:
 
 
 def test_as_many_cues_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelmill.planner.sound.cues.MAX_CUES", 5)
+    monkeypatch.setattr("reelmill.planner.sound.sound_cues.MAX_CUES", 5)
     clips = tuple(media_clip(f"c{i}", i, 1) for i in range(5))
     assert len(cues(*clips)) == 5
 

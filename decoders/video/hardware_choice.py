@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from reelmill.decoders.system.libav_log import libav_words
 from reelmill.decoders.video.device_decoder import COMPONENT, SUGGESTION, check_device, decoder_name, device_kinds
-from reelmill.decoders.video.video_reader import open_reader
+from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.frames import DecodeStatistics
 from reelmill.planner.hardware import SOFTWARE_DECODING, DeviceKind, HardwareDecoding, Hwaccel
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pixel_format import PIXEL_FORMATS
+from reelmill.planner.source_frames import DecodeStatistics
 from reelmill.planner.timeline import Media
 
 _TOLD = 3
@@ -126,7 +126,7 @@ class _Trial:
 def _decode_first_frame(media: Media, facts: MediaFacts, allow_network: bool, device: DeviceKind) -> None:
     assert facts.video is not None
     assert facts.video.table is not None
-    reader = open_reader(media, facts, DecodeStatistics(), allow_network=allow_network, device=device)
+    reader = open_video_reader(media, facts, DecodeStatistics(), allow_network=allow_network, device=device)
     try:
         reader.frame(facts.video.table.pts[0])
     finally:

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import timeline
-from reelmill.planner.document.document_text import OutlineModel, ShadowModel
+from reelmill.planner.document.text_model import OutlineModel, ShadowModel
 from reelmill.planner.fields.base import AnyColour, ObjectModel
-from reelmill.planner.fields.kinds import Characters, Choice, Kind, Number, Switch, fault, kind_of, shown
+from reelmill.planner.fields.kinds import Characters, Choice, Kind, Number, Switch, fault, json_kind, shown
 from reelmill.planner.fields.places import FilePath, FilePaths, Seconds
 from reelmill.planner.languages import is_language, language_hint
 from reelmill.planner.limits import MAX_CANVAS_PX
@@ -28,7 +28,7 @@ class Language(Kind):
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
-            raise fault(f"must be the code of a language, not {kind_of(value)}")
+            raise fault(f"must be the code of a language, not {json_kind(value)}")
         if not is_language(value):
             raise fault(f"{shown(value)} is not the code of a language in ISO 639-2", language_hint(value))
         return str(value)

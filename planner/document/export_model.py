@@ -19,12 +19,11 @@ from reelmill.planner.fields.kinds import (
     Switch,
     Whole,
     fault,
-    kind_of,
+    json_kind,
 )
-from reelmill.planner.fields.places import FilePath, PlacedKind, Reading, Seconds
+from reelmill.planner.fields.places import FieldContext, FilePath, PlacedKind, Seconds
 from reelmill.planner.limits import MAX_CANVAS_PX
 
-STANDARD_OUTPUT = "-"
 _Name = Annotated[str, Characters()]
 
 
@@ -32,8 +31,8 @@ _Name = Annotated[str, Characters()]
 class OutputPath(PlacedKind):
     """A path as of any file, or `-`."""
 
-    def read(self, value: object, reading: Reading) -> str:
-        return STANDARD_OUTPUT if value == STANDARD_OUTPUT else FilePath().read(value, reading)
+    def read(self, value: object, reading: FieldContext) -> str:
+        return outputs.STANDARD_OUTPUT if value == outputs.STANDARD_OUTPUT else FilePath().read(value, reading)
 
     def schema(self) -> JsonSchemaValue:
         return FilePath().schema()
@@ -45,7 +44,7 @@ class PixelSize(Kind):
 
     def read(self, value: object) -> tuple[int, int]:
         if not isinstance(value, list) or len(value) != 2:
-            given = f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
+            given = f"a list of {len(value)}" if isinstance(value, list) else json_kind(value)
             raise fault(f"must be [width, height], not {given}")
         width, height = (Whole(1, MAX_CANVAS_PX).read(side) for side in value)
         return width, height
@@ -58,9 +57,9 @@ class PixelSize(Kind):
 class TimeSpan(PlacedKind):
     """[start, end] on the timeline, resolved to seconds."""
 
-    def read(self, value: object, reading: Reading) -> tuple[Fraction, Fraction]:
+    def read(self, value: object, reading: FieldContext) -> tuple[Fraction, Fraction]:
         if not isinstance(value, list) or len(value) != 2:
-            given = f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
+            given = f"a list of {len(value)}" if isinstance(value, list) else json_kind(value)
             raise fault(f"must be [start, end], two times, not {given}")
         start, end = (Seconds("not negative").read(time, reading) for time in value)
         if end <= start:
