@@ -8,11 +8,11 @@ help:
 	@echo "make demo       set up, make the footage of examples/hello, and export it to out/hello.mp4"
 	@echo "make test       set up, then check format, lint, types and tests"
 	@echo "make test-long  the same with the long tests"
-	@echo "make bench      time reelmill against ffmpeg, melt, MoviePy and movis (an hour; writes docs/performance.md)"
+	@echo "make bench      time reelmill against ffmpeg, melt, MoviePy and movis (an hour; writes docs/internals/performance.md)"
 	@echo "make bench-peers     install MoviePy and movis for it, in out/bench"
-	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/performance.md)"
-	@echo "make bench-estimate  hold estimates and times left against what exports take (minutes; writes docs/performance.md)"
-	@echo "make bench-pictures  time the picture pipeline beside Pillow and swscale (a minute; writes docs/performance.md)"
+	@echo "make bench-decoders  time V2 against V1 (minutes; writes docs/internals/performance.md)"
+	@echo "make bench-estimate  hold estimates and times left against what exports take (minutes; writes docs/internals/performance.md)"
+	@echo "make bench-pictures  time the picture pipeline beside Pillow and swscale (a minute; writes docs/internals/performance.md)"
 	@echo "make bench-sound     time mixing and decoding of sound, beside ffmpeg (minutes; prints tables)"
 	@echo "make bench-outputs   time six outputs of one pass against an export for each (minutes; prints a table)"
 	@echo "make bench-memory    export a film a hundred times in one process (minutes; prints what memory it holds)"
@@ -43,7 +43,7 @@ lint:
 	$(bin)/mypy
 
 # For parts of it: make bench BENCH="--scene S2 --rounds 1 --peers ffmpeg"
-BENCH ?= --docs docs/performance.md
+BENCH ?= --docs docs/internals/performance.md
 bench:
 	@.ci/setup.sh test
 	$(bin)/python -m tests.benchmarks.against_others $(BENCH)
@@ -54,11 +54,11 @@ bench-peers:
 
 bench-decoders:
 	@.ci/setup.sh test
-	$(bin)/python -m tests.benchmarks.shared_decoders --docs docs/performance.md
+	$(bin)/python -m tests.benchmarks.shared_decoders --docs docs/internals/performance.md
 
 bench-estimate:
 	@.ci/setup.sh test
-	$(bin)/python -m tests.benchmarks.estimate --docs docs/performance.md
+	$(bin)/python -m tests.benchmarks.estimate --docs docs/internals/performance.md
 
 bench-outputs:
 	@.ci/setup.sh test
@@ -66,7 +66,7 @@ bench-outputs:
 
 bench-pictures:
 	@.ci/setup.sh test
-	$(bin)/python -m tests.benchmarks.pictures --docs docs/performance.md
+	$(bin)/python -m tests.benchmarks.pictures --docs docs/internals/performance.md
 
 bench-sound:
 	@.ci/setup.sh test

@@ -94,7 +94,9 @@ def _hint(error: ExportError) -> str:
     if error.suggestion:
         return error.suggestion
     if isinstance(error, ProjectError):
-        return "docs/project-file.md describes every field; `reelmill schema` lets editors check while you type"
+        return (
+            "docs/reference/project-file.md describes every field; `reelmill schema` lets editors check while you type"
+        )
     if isinstance(error, Interrupted):
         return "run the same command to start again"
     return "run the same command with -v to see where this comes from"

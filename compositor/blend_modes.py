@@ -25,7 +25,10 @@ class BlendMode:
     factors: Factors = (_ONE, _REST, _ONE, _REST)
     """Of fixed-function blending, where there is no shader."""
     wide: bool = False
-    """Magnifies differences of its inputs so much that 16-bit floats show; takes 32-bit ones (docs/compositing.md)."""
+    """Magnifies differences of its inputs so much that 16-bit floats show; takes 32-bit ones.
+
+    docs/reference/compositing.md has the measurements.
+    """
 
 
 BLEND_MODES: dict[Blend, BlendMode] = {

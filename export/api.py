@@ -44,7 +44,7 @@ class Rendered:
     """What a render has made."""
 
     report: dict[str, Any]
-    """All that is known (docs/report.md)."""
+    """All that is known (docs/reference/report.md)."""
 
     @property
     def outputs(self) -> tuple[Path, ...]:

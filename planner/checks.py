@@ -102,7 +102,7 @@ class Tolerance:
 
 EXACT: Final = Tolerance()
 RENDERER: Final = Tolerance("renderer", largest=2, share=0.0005)
-"""What another OpenGL renderer may round differently (docs/check.md has the measurements)."""
+"""What another OpenGL renderer may round differently (docs/guide/check.md has the measurements)."""
 ENCODER: Final = Tolerance(
     "encoder",
     largest=255,

@@ -1,6 +1,6 @@
 """Words for colour that cross rooms: how samples of a picture are coded. Pure data.
 
-Code points follow ITU-T H.273; the rules for untagged material are those of docs/colour.md.
+Code points follow ITU-T H.273; the rules for untagged material are those of docs/reference/colour.md.
 """
 
 from __future__ import annotations

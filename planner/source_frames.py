@@ -79,7 +79,7 @@ class FileCacheStatistics:
 
 @dataclass(slots=True)
 class CacheStatistics:
-    """Counters of the frame cache of shared decoders (docs/report.md). V1 keeps no frames: all stay 0."""
+    """Counters of the frame cache of shared decoders (docs/reference/report.md). V1 keeps no frames: all stay 0."""
 
     hits: int = 0
     misses: int = 0
@@ -97,7 +97,7 @@ class CacheStatistics:
 
 @dataclass(slots=True)
 class DecodeStatistics:
-    """Counters of a frame source (docs/report.md says what each counts)."""
+    """Counters of a frame source (docs/reference/report.md says what each counts)."""
 
     unique_files: int = 0
     workers: int = 0

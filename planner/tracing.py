@@ -31,7 +31,7 @@ Stage = Literal[
     "wait for core",
 ]
 """`frame` is all that the render thread does for one output frame; the others lie in it, or on other threads. Waits are
-called so. docs/performance.md explains them."""
+called so. docs/internals/performance.md explains them."""
 Counter = Literal["encode queue", "frame cache"]
 """Pictures that wait for the encoder; bytes of decoded frames."""
 

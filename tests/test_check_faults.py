@@ -1,4 +1,4 @@
-"""Faults seeded into a film are found at default settings, and an encoder's noise is none; docs/check.md says so."""
+"""Faults seeded into a film are found at default settings, and an encoder's noise is none (docs/guide/check.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelmill.export.opening.job import ExportOptions, SystemChoice
 from reelmill.planner.checks import RENDERER
 from tests.support.check_faults import FAULTS, Workplace, faulty, film
 
-PAGE = (Path(__file__).parents[1] / "docs" / "check.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "guide" / "check.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def documented(row: str) -> list[str]:
     """The last three cells of a row: found or passes, exact, renderer, encoder."""
     match = re.search(rf"^\| {re.escape(row)} \|.*$", PAGE, re.MULTILINE)
-    assert match, f"docs/check.md has no row {row!r}: python -m tests.support.check_faults --docs docs/check.md"
+    assert match, (
+        f"docs/guide/check.md has no row {row!r}: python -m tests.support.check_faults --docs docs/guide/check.md"
+    )
     return [cell.strip() for cell in match[0].strip("|").split("|")][-3:]
 
 

@@ -1,4 +1,4 @@
-"""The files of docs/recipes: what of them can be run here is run. Docker and the CI services themselves are not."""
+"""The files of docs/guide/recipes: what of them can be run here is run. Docker and CI services themselves are not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPES = ROOT / "docs" / "recipes"
+RECIPES = ROOT / "docs" / "guide" / "recipes"
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
@@ -44,7 +44,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
 def test_check_of_a_ci_job(folder: Path, name: str) -> None:
     (line,) = re.findall(r"(?:run: |- )(reelmill check .*)", (RECIPES / name).read_text())
-    (update,) = re.findall(r"^reelmill check .* --update$", (ROOT / "docs" / "recipes.md").read_text(), re.MULTILINE)
+    (update,) = re.findall(
+        r"^reelmill check .* --update$", (ROOT / "docs" / "guide" / "recipes.md").read_text(), re.MULTILINE
+    )
     assert run(folder, "sh", "-c", update).returncode == 0
     passed = run(folder, "sh", "-c", line)
     assert passed.returncode == 0, passed.stderr

@@ -1,4 +1,4 @@
-// To BT.709 SDR, for pictures of other transfers or primaries (docs/colour.md). TRANSFER_PQ, TRANSFER_HLG,
+// To BT.709 SDR, for pictures of other transfers or primaries (docs/reference/colour.md). TRANSFER_PQ, TRANSFER_HLG,
 // TRANSFER_LINEAR or none (SDR), and WIDE_GAMUT for BT.2020 primaries.
 uniform mat3 to_bt709;  // linear light, BT.2020 → BT.709
 uniform float peak_pq;  // the source's peak luminance as a PQ signal

@@ -1,7 +1,7 @@
 """How a decoded picture's code values are meant: libav's tags become `ColourTags`, every gap filled by rule.
 
 In: what the container and the frames of a stream say (ITU-T H.273 code points). Out: `ColourTags` and `Orientation`.
-The rules for untagged material are those of docs/colour.md. Passive; one thread.
+The rules for untagged material are those of docs/reference/colour.md. Passive; one thread.
 """
 
 from __future__ import annotations

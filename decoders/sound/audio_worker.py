@@ -27,7 +27,7 @@ PARKED = 4
 
 @dataclass(slots=True)
 class AudioDecodeStatistics:
-    """Counters of an audio decode pool (docs/report.md)."""
+    """Counters of an audio decode pool (docs/reference/report.md)."""
 
     workers: int = 0
     cues: int = 0

@@ -27,7 +27,7 @@ class JobResult:
     seconds: float = 0.0
     """From being handed to a process to its end."""
     report: dict[str, Any] | None = None
-    """Of a film that was made (docs/report.md)."""
+    """Of a film that was made (docs/reference/report.md)."""
     error: ExportError | None = None
     """Of a job that failed."""
     traceback: str | None = None
@@ -82,7 +82,7 @@ class BatchSummary:
         return {"ok": 0, "failed": 1, "interrupted": 130}[self.status]
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary (docs/batch.md)."""
+        """The summary (docs/guide/batch.md)."""
         return {
             "reelmill": version("reelmill"),
             "status": self.status,

@@ -70,7 +70,7 @@ class JobFinished:
     """The film lies under its name."""
 
     report: dict[str, Any]
-    """As in docs/report.md."""
+    """As in docs/reference/report.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class CheckOptions:
     frames: tuple[CheckMoment, ...] | None = None
     """Which frames are looked at, and no others; None for the project's `checks`, else what was stored, else `auto`."""
     tolerance: Tolerance | None = None
-    """None for the project's `checks`, else by what is compared (docs/check.md)."""
+    """None for the project's `checks`, else by what is compared (docs/guide/check.md)."""
     encoded: bool = False
     """Look at what comes out of the encoder, not at what goes in."""
     update: bool = False

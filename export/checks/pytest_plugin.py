@@ -1,4 +1,4 @@
-"""A fixture for pytest: `render_matches_golden(project)` fails a test whose render has changed (docs/python.md).
+"""A fixture for pytest: `render_matches_golden(project)` fails a test whose render has changed (docs/guide/python.md).
 
 pytest loads this by its entry point wherever reelmill is installed, so it imports nothing of reelmill before a test
 asks for the fixture. Part of the extra `pytest`.

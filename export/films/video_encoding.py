@@ -266,7 +266,7 @@ def _fixed_gop(name: str, codec: VideoCodec) -> tuple[tuple[str, str], ...]:
 
 
 def _reproducible(name: str, width: int, threads: int, *, has_bitrate: bool) -> dict[str, str]:
-    """What makes an encoder give the same bytes on each run (measured; docs/output.md)."""
+    """What makes an encoder give the same bytes on each run (measured; docs/reference/output.md)."""
     match name:
         case "h264":
             macroblocks = -(-width // _MACROBLOCK)

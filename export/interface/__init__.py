@@ -1,4 +1,4 @@
-"""reelmill renders a JSON timeline to a film. `import reelmill` is the Python interface (docs/python.md).
+"""reelmill renders a JSON timeline to a film. `import reelmill` is the Python interface (docs/guide/python.md).
 
 This folder is the root of the installed package: `pyproject.toml` maps the top-level folders of the repository below
 it, as `reelmill.planner`, `reelmill.export` and so on. Each name below is loaded when it is first used, so that the

@@ -102,7 +102,7 @@ def _parsed(name: str, parse: Callable[[str], object], text: str) -> object:
     try:
         return parse(text)
     except ValueError as error:
-        raise _refused(f"{name}: {error}", f"docs/python.md tells what {name} may be") from error
+        raise _refused(f"{name}: {error}", f"docs/guide/python.md tells what {name} may be") from error
 
 
 def _as_range(value: object) -> tuple[Time, Time]:

@@ -4,8 +4,8 @@
 The rows of a batch are spread over the workers: whole pictures while there are as many as workers, and the rows of the
 last ones over those that would have none. Finished pictures are encoded, PNG by stretches of rows, while
 others are made. What comes out is the same, bit by bit, for every number of workers. No more than one picture per
-worker, and one, is begun at a time, so memory does not grow with the batch. docs/picture-pipeline.md tells what is
-computed.
+worker, and one, is begun at a time, so memory does not grow with the batch. docs/internals/picture-pipeline.md
+tells what is computed.
 """
 
 from __future__ import annotations

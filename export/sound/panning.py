@@ -1,7 +1,7 @@
 """Which channel goes where: folding channel layouts down and up, and panning. Pure arithmetic on gains.
 
 Sound is [channels, samples] here. The bus of a mix is stereo, or 5.1 for a project of six channels; a project of one
-channel is the half sum of a stereo bus. docs/sound.md has the tables.
+channel is the half sum of a stereo bus. docs/guide/sound.md has the tables.
 """
 
 from __future__ import annotations

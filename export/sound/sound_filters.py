@@ -151,9 +151,9 @@ def _refusal(filter_: Filter) -> FilterError:
         return FilterError(f"{filter_.place}, can't be used here", _INSTEAD[filter_.name])
     if filter_.name in av.filter.filters_available:
         reason = "it is none of those that turn one stream of sound into one of the same length, without files"
-        return FilterError(f"{filter_.place}, can't be used here: {reason}", "docs/sound.md lists those that can")
+        return FilterError(f"{filter_.place}, can't be used here: {reason}", "docs/guide/sound.md lists those that can")
     hint = did_you_mean(filter_.name, FILTERS)
-    return FilterError(f"{filter_.place}, is no filter", hint or "docs/sound.md lists those that can be used")
+    return FilterError(f"{filter_.place}, is no filter", hint or "docs/guide/sound.md lists those that can be used")
 
 
 def find_faults(chains: Iterable[str], layout: str, sample_rate: int) -> dict[str, FilterError]:

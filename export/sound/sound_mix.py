@@ -42,7 +42,7 @@ where a clip begins an hour into it."""
 
 @dataclass(frozen=True, slots=True)
 class SoundStatistics:
-    """What a mix did so far (docs/report.md)."""
+    """What a mix did so far (docs/reference/report.md)."""
 
     decoding: AudioDecodeStatistics
     mix_seconds: float

@@ -1,4 +1,4 @@
-"""The report of an export (docs/report.md): one JSON object for scripts, for success and failure alike."""
+"""The report of an export (docs/reference/report.md): one JSON object for scripts, for success and failure alike."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Nested compositions with nothing special about them are painted straight on the canvas that shows them.
 
 In: a plan without hidden layers. Out: one with fewer compositions in it, and the same pixels but for the rounding that
-an intermediate picture brings (docs/compositing.md). Pure: what is flattened depends on the plan alone, never on
-the frames around it, so that a frame is the same whichever range it is rendered in.
+an intermediate picture brings (docs/reference/compositing.md). Pure: what is flattened depends on the plan alone,
+never on the frames around it, so that a frame is the same whichever range it is rendered in.
 """
 
 from __future__ import annotations

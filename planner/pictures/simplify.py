@@ -1,6 +1,6 @@
 """Simplify before rendering: pure functions from a plan to one with the same pixels and less work.
 
-What a rule may change is said in docs/compositing.md; each rule is a function of its own.
+What a rule may change is said in docs/reference/compositing.md; each rule is a function of its own.
 """
 
 from __future__ import annotations

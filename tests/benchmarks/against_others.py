@@ -2,7 +2,7 @@
 
 Every scene is made in turn by each tool that is installed, several rounds; what is compared are medians. The films
 must agree, so that nobody wins by doing less. Results go to FOLDER/results.json and results.md, and with --docs
-into docs/performance.md and its chart. A run needs up to 8 GB below FOLDER.
+into docs/internals/performance.md and its chart. A run needs up to 8 GB below FOLDER.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> None:
     (folder / "results.svg").write_text(chart.svg(report))
     if options.docs:
         tables.write_between_markers(options.docs, "bench", page)
-        picture = options.docs.parent / "pictures/performance.svg"
+        picture = options.docs.parents[1] / "pictures/performance.svg"
         picture.write_text(chart.svg(report))
 
 

@@ -409,7 +409,7 @@ def test_an_interrupted_update_stores_nothing(
 
 
 def test_the_page_names_every_key_of_the_json(film: Path, goldens: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "check.md").read_text(encoding="utf-8")
     found = checked(capsys, film, "--golden", goldens, code=3)
     (project,) = found["projects"]
     sound = SoundResult("same", SoundFigures(True, 0, 0, 0, 0, None)).as_dict()

@@ -1,4 +1,4 @@
-"""docs/commands.md against the commands: every parameter is described, and none that does not exist."""
+"""docs/reference/commands.md against the commands: every parameter is described, and none that does not exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from reelmill.cli.main import reelmill
 
-PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 SECTIONS = {
     match[1]: match[2]
     for match in re.finditer(r"^## reelmill ([\w-]+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)

@@ -164,7 +164,7 @@ def test_ycgco(gl: GLContext) -> None:
     assert np.abs(got[..., :3] * 255 - rgb).max() <= 1
 
 
-# --- HDR and wide gamut: the formulas of docs/colour.md, from the specifications ---
+# --- HDR and wide gamut: the formulas of docs/reference/colour.md, from the specifications ---
 
 
 def pq_eotf(e: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Frames of another colour matrix on the output's planes: against the equations of docs/colour.md, in float64."""
+"""Frames of another colour matrix on the output's planes against docs/reference/colour.md's equations, in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transitions against numpy, written from docs/compositing.md."""
+"""Transitions against numpy, written from docs/reference/compositing.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/batch.md: its lists and its template make films as they stand there."""
+"""docs/guide/batch.md: its lists and its template make films as they stand there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelmill.export.batches.job_list import read_job_list
 from tests.support.clips import ffmpeg
 from tests.support.films import probe
 
-PAGE = (Path(__file__).parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "batch.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

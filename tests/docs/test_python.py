@@ -1,4 +1,4 @@
-"""docs/python.md: every script runs as it stands there, passes mypy as a user's, and names what there is."""
+"""docs/guide/python.md: every script runs as it stands there, passes mypy as a user's, and names what there is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reelmill.export.opening.api_options import RenderOptions
 from tests.support.films import probe
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guide" / "python.md").read_text(encoding="utf-8")
 FIRST, MANY, BATCH, TESTS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 PROJECT = {
     "canvas": {"width": 32, "height": 18, "fps": 10},

@@ -357,9 +357,3 @@ def test_mistake_of_the_readme(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
     assert ran.returncode == 2
     assert ran.stderr.decode() == readme_block("", "error:")
-
-
-def test_links_of_the_readme_lead_somewhere() -> None:
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -1,4 +1,7 @@
-"""Short cuts against the plain way: films and single pixels (docs/compositing.md). And what fails in compositions."""
+"""Short cuts against the plain way: films and single pixels (docs/reference/compositing.md).
+
+And what fails in compositions.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def same_with_both_systems(project: Project, folder: Path) -> None:
 
 
 def same_without_short_cuts(project: Project, folder: Path) -> None:
-    """Within one code of an RGB picture: docs/compositing.md. Scaling in memory is another matter."""
+    """Within one code of an RGB picture: docs/reference/compositing.md. Scaling in memory is another matter."""
     path = written(project, folder)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("reelmill.export.rendering.picture_renderer.AreaScaler", lambda: None)

@@ -116,7 +116,7 @@ def base_projects() -> tuple[Json, ...]:
     """Projects that are right: the examples, the starter, and random ones."""
     found = [json.loads(path.read_text()) for path in sorted((ROOT / "examples").glob("*/project.json"))]
     found.append(json.loads(starter_project()))
-    for blocks in sorted((ROOT / "docs").glob("*.md")):
+    for blocks in sorted((ROOT / "docs").rglob("*.md")):
         for block in blocks.read_text().split("```json")[1:]:
             try:
                 data = json.loads(block.partition("```")[0])

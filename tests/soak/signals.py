@@ -1,8 +1,8 @@
 """Exports with five outputs that are killed or interrupted at random moments, and what they leave.
 
-In: how many, and a seed. Out: lines of what was wrong. What is right is docs/commands.md: 130 after SIGINT, SIGTERM and
-SIGHUP, each target the old file or the complete new one, nothing left but by SIGKILL and a second signal, and that is
-removed by the next run. The moment comes from the clock, so a seed repeats it only about.
+In: how many, and a seed. Out: lines of what was wrong. What is right is docs/reference/commands.md: 130 after
+SIGINT, SIGTERM and SIGHUP, each target the old file or the complete new one, nothing left but by SIGKILL and a second
+signal, and that is removed by the next run. The moment comes from the clock, so a seed repeats it only about.
 """
 
 from __future__ import annotations

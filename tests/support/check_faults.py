@@ -1,6 +1,6 @@
-"""Faults seeded into a small film: what `reelmill check` must find, and the table of it in docs/check.md.
+"""Faults seeded into a small film: what `reelmill check` must find, and the table of it in docs/guide/check.md.
 
-`python -m tests.support.check_faults --docs docs/check.md` measures anew and writes the table.
+`python -m tests.support.check_faults --docs docs/guide/check.md` measures anew and writes the table.
 """
 
 from __future__ import annotations

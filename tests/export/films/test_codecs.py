@@ -221,7 +221,7 @@ def test_segments_are_whole_groups_of_pictures(fps: Fraction, asked: int | None,
     assert (video.gop, video.segment_frames) == (gop, segment)
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "output.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "output.md"
 
 
 def table(heading: str) -> dict[str, list[str]]:

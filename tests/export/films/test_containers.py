@@ -22,7 +22,7 @@ ALL = [(container.suffix, codec) for container in FILES for codec in container.v
 LOSSY_SOUND = ("aac", "opus", "mp3")
 PADDED = [(".mkv", "aac"), (".mkv", "mp3"), (".ts", "aac"), (".ts", "mp3")]
 """Sound whose encoder's padding is heard: a transport stream can't tell it, and readers as old as FFmpeg 5.1 take it
-for sound in Matroska (docs/output.md)."""
+for sound in Matroska (docs/reference/output.md)."""
 
 
 @pytest.mark.parametrize(("suffix", "codec"), ALL)

@@ -343,7 +343,7 @@ NUMBERS = {
     "language": "eng",
 }
 """What tags of a form of their own are given."""
-PAGE = (Path(__file__).parents[3] / "docs" / "metadata.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "guide" / "metadata.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("suffix", "muxer"), [(".mp4", "mp4"), (".mov", "mov"), (".m4a", "ipod"), (".wav", "wav")])

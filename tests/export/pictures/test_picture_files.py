@@ -230,7 +230,7 @@ def test_files_that_are_given_up(pipeline: PicturePipeline) -> None:
 
 
 def test_the_documentations_example_runs() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "picture-pipeline.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "internals" / "picture-pipeline.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     for code in page.split("```python\n")[1:]:
         exec(code.split("```")[0], names)

@@ -150,7 +150,7 @@ DUCKED = (Bus(0, 0, COUNT, ducking=DUCKING), Bus(0, 0, COUNT))
 
 
 def expected_factors(key: Floats, ducking: Ducking) -> Floats:
-    """Sample by sample, as docs/sound.md says it."""
+    """Sample by sample, as docs/guide/sound.md says it."""
     ticks = -(-round(LEVEL_SECONDS * RATE) // TICK_SAMPLES)
     reduction, factors = 0.0, np.empty(key.shape[1])
     for start in range(0, key.shape[1], TICK_SAMPLES):

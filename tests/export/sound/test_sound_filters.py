@@ -121,7 +121,7 @@ REFUSED = [
     ("loudnorm", 'can\'t be used here', '"loudness" under "audio" of the project brings the film to a loudness'),
     ("atempo=2", "can't be used here", 'the "speed" of a clip keeps the pitch'),
     ("atrim=end=1", "can't be used here: it is none of those that turn one stream of sound into one of the same "
-     "length, without files", "docs/sound.md lists those that can"),
+     "length, without files", "docs/guide/sound.md lists those that can"),
     ("pan=9.1|c0=c0", "Invalid channel layout '9.1'", None),
     ("[a]bass", '"[" at character 1: a chain has no branches', "write filters one behind the other, with commas "
      "between them"),
@@ -219,13 +219,13 @@ def test_every_listed_filter_works_and_keeps_the_length(name: str) -> None:
 
 
 def test_the_page_lists_the_filters_that_can_be_used() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "sound.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "sound.md").read_text(encoding="utf-8")
     section = page.split("These can be used;")[1].split("`apulsator`, `crossfeed`")[0]
     assert re.findall(r"`(\w+)`", section) == sorted(FILTERS)
 
 
 def test_the_example_of_the_page_loads() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "sound.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "sound.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     media = {"speech": {"path": "speech.wav"}, "music": {"path": "music.wav"}}
     canvas = {"width": 64, "height": 64, "fps": 25}

@@ -25,7 +25,7 @@ from tests.support.project_files import BASE, CONTRACT, Json, load_data, project
 
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[3] / "docs" / "reference"
 PAGE = DOCS / "project-file.md"
 
 
