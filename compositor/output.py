@@ -23,12 +23,12 @@ from reelmill.compositor.pictures import finished_picture
 from reelmill.compositor.placement import Raster
 from reelmill.compositor.resample import Resampler
 from reelmill.compositor.rgb_painter import Painter
-from reelmill.planner.colour import ColourTags
+from reelmill.planner.colour import BLACK, TRANSPARENT, ColourTags
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.errors import RenderError
 from reelmill.planner.frame_plan import WHOLE, Affine, Layer
 from reelmill.planner.pixel_format import PixelFormat
 from reelmill.planner.source_frames import WritablePlane
-from reelmill.planner.timeline import BLACK, TRANSPARENT, Solid
 
 _FILL_LEVELS = 6
 """Halvings: colour reaches 32 to 64 pixels into what is transparent, which is a block of the largest of transforms."""

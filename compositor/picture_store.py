@@ -10,13 +10,15 @@ import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from reelmill.compositor.contents.drawer import drawer_of
 from reelmill.compositor.geometry import ALMOST
 from reelmill.compositor.opengl.shader_library import ShaderLibrary
 from reelmill.compositor.opengl.surfaces import SurfacePool
 from reelmill.compositor.pictures import Picture, frame_picture, picture_of_drawing, solid_picture
+from reelmill.planner.content import Drawing
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import Layer, PictureSource
 from reelmill.planner.source_frames import Frame, FrameRequest
-from reelmill.planner.timeline import Shape, Solid, Text
 from reelmill.planner.tracing import NO_TRACE, Tracer
 
 MAX_DRAWING_SCALE = 8
@@ -56,7 +58,7 @@ class PictureStore:
         if isinstance(source, PictureSource):
             request = source.request
             return self.keep(source, lambda: self._upload(frame(request), request.clip, wide=wide), wide=wide)
-        assert isinstance(source, Text | Shape)
+        assert isinstance(source, Drawing)
         return self._drawing(source, _drawing_scale(layer, source, scale))
 
     def _upload(self, frame: Frame, clip: str, *, wide: bool) -> Picture:
@@ -103,28 +105,20 @@ class PictureStore:
         self._kept.clear()
         self._retired.clear()
 
-    def _drawing(self, source: Text | Shape, scale: int) -> Picture:
+    def _drawing(self, source: Drawing, scale: int) -> Picture:
         def draw() -> Picture:
-            if isinstance(source, Text):
-                from reelmill.compositor.drawing.text import (
-                    draw_text,
-                )  # loads Pillow, which a film without text does not need
-
-                return picture_of_drawing(draw_text(source, scale), scale, self._pool)
-            from reelmill.compositor.drawing.shapes import draw_shape
-
-            return picture_of_drawing(draw_shape(source, scale), scale, self._pool)
+            return picture_of_drawing(drawer_of(source.kind).draw(source, scale), scale, self._pool)
 
         return self.keep((source, scale), draw, wide=False)
 
 
-def _drawing_scale(layer: Layer, source: Text | Shape, target_scale: float) -> int:
-    """How many times as large a text or a shape is drawn, so that it stays sharp where it is magnified.
+def _drawing_scale(layer: Layer, source: Drawing, target_scale: float) -> int:
+    """How many times as large a drawing is made, so that it stays sharp where it is magnified.
 
     A power of two, and area-averaged from there: an animated scale does not draw it again for each frame.
     """
     matrix, part = layer.matrix, layer.part
-    width, height = _natural_size(source)
+    width, height = drawer_of(source.kind).size(source)
     # What the fit magnifies counts, too: the matrix begins at the fitted picture.
     wanted = target_scale * max(
         math.hypot(matrix.a, matrix.b) * layer.width / max(width * (part.right - part.left), ALMOST),
@@ -136,15 +130,6 @@ def _drawing_scale(layer: Layer, source: Text | Shape, target_scale: float) -> i
             break
         scale *= 2
     return scale
-
-
-def _natural_size(source: Text | Shape) -> tuple[float, float]:
-    """Width and height that a text or a shape has at scale 1, pixels."""
-    if isinstance(source, Shape):
-        return source.size
-    from reelmill.compositor.drawing.text import text_size
-
-    return text_size(source)
 
 
 def _has_depth(picture: Picture) -> bool:

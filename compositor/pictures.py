@@ -19,11 +19,10 @@ from reelmill.compositor.geometry import Box
 from reelmill.compositor.opengl.shader_library import ShaderLibrary, Value
 from reelmill.compositor.opengl.surfaces import Dtype, SurfacePool
 from reelmill.compositor.opengl.texels import Texels
-from reelmill.planner.colour import ChromaLocation, ColourTags
+from reelmill.planner.colour import ChromaLocation, Colour, ColourTags
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PixelFormat
 from reelmill.planner.source_frames import Frame, Plane
-from reelmill.planner.timeline import Colour
 
 COMPOSITION_DTYPE: dict[bool, Dtype] = {False: "f2", True: "f4"}
 """Of targets and converted pictures: 16-bit float, or 32-bit where `wide`."""

@@ -38,6 +38,7 @@ from reelmill.compositor.plane_painter import PlanePainter, ShownLayer
 from reelmill.compositor.resample import Resampler
 from reelmill.compositor.rgb_painter import PlacedLayer
 from reelmill.compositor.still_planes import opaque_planes, rgba_picture, rgba_planes
+from reelmill.planner.content import Drawing
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import (
@@ -50,7 +51,6 @@ from reelmill.planner.frame_plan import (
 )
 from reelmill.planner.pixel_format import PixelFormat
 from reelmill.planner.source_frames import Frame, WritablePlane
-from reelmill.planner.timeline import Shape, Text
 from reelmill.planner.tracing import Tracer
 
 _MOST_ERROR = 1.5
@@ -295,7 +295,7 @@ class PlaneCompositor:
     def _picture(self, layer: Layer, frame: FrameGetter) -> Picture:
         """What a layer shows. Where planes are best handled in memory, R'G'B' that stays the same is converted once."""
         source = layer.source
-        if isinstance(source, Text | Shape) and self._rgba_in_memory:
+        if isinstance(source, Drawing) and source.has_pixels and self._rgba_in_memory:
             drawn = self._store.picture(layer, frame, scale=self._scale, wide=False)
             return self._store.keep(
                 (self._format, drawn),

@@ -22,9 +22,9 @@ from reelmill.compositor.pictures import TEXTURE_TOP, CodedColour, Picture
 from reelmill.compositor.placement import sampling
 from reelmill.compositor.plane_canvas import PlaneCanvas, PlaneFormat, PlanePass
 from reelmill.compositor.rgb_painter import PlacedLayer
+from reelmill.planner.colour import Colour
 from reelmill.planner.frame_plan import Affine, Layer
 from reelmill.planner.source_frames import WritablePlane
-from reelmill.planner.timeline import Colour
 
 _NORMAL = BLEND_MODES["normal"].factors
 _ROUNDING = 0.5

@@ -16,8 +16,9 @@ from reelmill.compositor.pictures import Picture
 from reelmill.compositor.placement import Placement, Raster, place, sampling
 from reelmill.compositor.resample import Resampler
 from reelmill.compositor.transitions import DIRECTIONS, TRANSITIONS
+from reelmill.planner.colour import TRANSPARENT, Colour
 from reelmill.planner.frame_plan import Layer, TransitionLayer
-from reelmill.planner.timeline import TRANSPARENT, Blend, Colour
+from reelmill.planner.timeline import Blend
 
 _NORMAL = BLEND_MODES["normal"]
 

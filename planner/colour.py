@@ -1,4 +1,4 @@
-"""Words for colour that cross rooms: how samples of a picture are coded. Pure data.
+"""Words for colour that cross rooms: colours, and how samples of a picture are coded. Pure data.
 
 Code points follow ITU-T H.273; the rules for untagged material are those of docs/reference/colour.md.
 """
@@ -13,6 +13,12 @@ Range = Literal["limited", "full"]
 Transfer = Literal["sdr", "linear", "pq", "hlg"]
 Primaries = Literal["bt709", "bt2020"]
 ChromaLocation = Literal["left", "center", "topleft", "top", "bottomleft", "bottom"]
+
+
+Colour = tuple[float, float, float, float]
+"""Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""
+BLACK: Colour = (0.0, 0.0, 0.0, 1.0)
+TRANSPARENT: Colour = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from reelmill.planner.colour import Colour
+from reelmill.planner.content import Drawing
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.source_frames import FrameRequest, InstancePath
-from reelmill.planner.timeline import Blend, Colour, Direction, Shape, Solid, Text, TransitionType
+from reelmill.planner.timeline import Blend, Direction, TransitionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +97,24 @@ class Layer:
         match self.source:
             case PictureSource(opaque=opaque) | EffectedPicture(opaque=opaque):
                 return opaque
-            case CompositionPlan(background=color) | Solid(color=color):
+            case CompositionPlan(background=color):
                 return color[3] == 1
+            case Drawing() as drawing:
+                return drawing.opaque
         return False
 
     @property
     def stays_in_box(self) -> bool:
         """The layer paints nothing outside of its fitted picture, as outlines, shadows and strokes do."""
-        return isinstance(self.source, PictureSource | CompositionPlan | EffectedPicture | Solid)
+        return not isinstance(self.source, Drawing) or self.source.stays_in_box
 
     @property
     def is_one_picture(self) -> bool:
         """What it shows is the same in every frame: a drawing, or a still."""
         source = self.source
-        return isinstance(source, Text | Shape) or (isinstance(source, PictureSource) and source.still)
+        if isinstance(source, Drawing):
+            return source.has_pixels and source.is_still
+        return isinstance(source, PictureSource) and source.still
 
     @property
     def is_plain(self) -> bool:
@@ -179,7 +185,7 @@ class EffectedPicture:
     """Every pixel of the result is opaque."""
 
 
-Source = PictureSource | CompositionPlan | EffectedPicture | Text | Solid | Shape
+Source = PictureSource | CompositionPlan | EffectedPicture | Drawing
 """What a layer can show."""
 
 

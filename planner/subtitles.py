@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from reelmill.planner.timeline import BLACK, TRANSPARENT, Colour
+from reelmill.planner.colour import BLACK, TRANSPARENT, Colour
 
 SubtitleFormat = Literal["srt", "vtt", "ass"]
 Wrap = Literal["even", "full", "none"]

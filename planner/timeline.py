@@ -12,15 +12,12 @@ from typing import Literal
 
 from reelmill.planner.animation import LINEAR, Animated, Easing
 from reelmill.planner.checks import CheckSettings
+from reelmill.planner.colour import BLACK, TRANSPARENT, Colour
+from reelmill.planner.content import Content, Fit
 from reelmill.planner.effect import Effect
 from reelmill.planner.outputs import AudioSettings, Output, VideoSettings
+from reelmill.planner.text_style import Outline, Shadow
 
-Colour = tuple[float, float, float, float]
-"""Red, green, blue, alpha, each 0…1, gamma-encoded, straight alpha."""
-BLACK: Colour = (0.0, 0.0, 0.0, 1.0)
-TRANSPARENT: Colour = (0.0, 0.0, 0.0, 0.0)
-
-Fit = Literal["contain", "cover", "fill", "none"]
 AfterEnd = Literal["error", "hold", "loop", "blank"]
 Blend = Literal[
     "normal",
@@ -46,7 +43,6 @@ Direction = Literal["left", "right", "up", "down"]
 FadeCurve = Literal["linear", "equal_power", "exponential"]
 PitchMode = Literal["keep", "follow"]
 SubtitleMode = Literal["mux", "burn"]
-OutlineShape = Literal["letters", "lines"]
 DEFAULT_TRUE_PEAK = -1.0
 """Ceiling of a film that is brought to a loudness, dBTP: what EBU R 128 allows."""
 
@@ -68,102 +64,6 @@ class Media:
     start_number: int | None = None
     """Of an image sequence; None for the lowest that exists."""
 
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    width: float
-    """Pixels."""
-    color: Colour
-    shape: OutlineShape = "letters"
-    """What it goes round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shadow:
-    offset: tuple[float, float]
-    """Pixels, right and down."""
-    blur: float
-    """Standard deviation of a Gaussian, pixels."""
-    color: Colour
-
-
-@dataclass(frozen=True, slots=True)
-class TextSpan:
-    """A stretch of a text that is drawn in another font or colour."""
-
-    start: int
-    """Index of its first character in the text."""
-    end: int
-    """Index behind its last one."""
-    fonts: tuple[str, ...]
-    """Absolute paths, tried glyph by glyph."""
-    color: Colour
-    underline: bool = False
-    strikeout: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text picture. Its size is the box's, else the longest line's advance by lines × line height."""
-
-    content: str
-    size: float
-    """Pixels of one em."""
-    color: Colour = (1.0, 1.0, 1.0, 1.0)
-    fonts: tuple[str, ...] = ()
-    """Absolute paths of font files, tried glyph by glyph; empty for the default font."""
-    align: Literal["left", "center", "right"] = "left"
-    box_width: float | None = None
-    """Pixels; wraps."""
-    line_height: float = 1.2
-    """In ems."""
-    outline: Outline | None = None
-    shadow: Shadow | None = None
-    direction: Literal["auto", "ltr", "rtl"] = "auto"
-    spans: tuple[TextSpan, ...] = ()
-    """In ascending order, without overlap; of burnt-in subtitles."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stroke:
-    width: float
-    """Pixels, centred on the edge."""
-    color: Colour
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A drawn figure in a picture of `size` pixels."""
-
-    type: Literal["rectangle", "ellipse", "line", "polygon"]
-    size: tuple[float, float]
-    """Width and height of the picture, pixels. A stroke's outer half lies outside of it, and is shown."""
-    fill: Colour | None = None
-    stroke: Stroke | None = None
-    radius: float = 0.0
-    """Of a rectangle's corners, pixels."""
-    points: tuple[tuple[float, float], ...] = ()
-    """Of a line (two or more) or a polygon (three or more), pixels in the picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaContent:
-    media: str
-
-
-@dataclass(frozen=True, slots=True)
-class CompositionContent:
-    composition: str
-
-
-@dataclass(frozen=True, slots=True)
-class Solid:
-    """A colour of the canvas' size."""
-
-    color: Colour
-
-
-Content = MediaContent | CompositionContent | Text | Solid | Shape
 
 ZERO = Animated.constant(0)
 ONE = Animated.constant(1)

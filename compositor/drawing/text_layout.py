@@ -19,8 +19,9 @@ from typing import Literal
 from reelmill.compositor.drawing.bidi import CONTROLS, OVERRIDES, embedding_levels, visual_order
 from reelmill.compositor.drawing.fonts import DEFAULT_FONT, Font, is_ignorable, load_font, normalised
 from reelmill.compositor.drawing.line_breaks import SOFT_HYPHEN, break_ends, grapheme_starts
+from reelmill.planner.colour import Colour
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import SetupError
-from reelmill.planner.timeline import Colour, Text
 
 TAB = " " * 4
 """What a tab is as wide as."""

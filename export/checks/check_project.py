@@ -187,7 +187,7 @@ class ProjectCheck:
         """By the project, also where its film is looked at."""
         opened = self._project
         try:
-            return choose_moments(opened.timeline, opened.facts, opened.text_sizes, self._asked)
+            return choose_moments(opened.timeline, opened.facts, opened.drawn_sizes, self._asked)
         except TimeError as error:
             raise SetupError(
                 f"--frames: {error}", component="Check", suggestion="seconds and frames (120f) always work"

@@ -42,7 +42,7 @@ def moments_planner(opened: OpenedProject, frames: Iterable[int], options: Expor
     return ExportPlanner(
         opened.timeline,
         opened.facts,
-        opened.text_sizes,
+        opened.drawn_sizes,
         FrameSet.of(runs(frames)),
         simplify=options.fast_paths,
         scale=options.canvas_scale,

@@ -152,7 +152,7 @@ def _render(job: RunJob, pipe: Connection) -> SystemRun:
     record = ExportRecord()
     digests: list[bytes] = []
     opened, fast = job.opened, job.options.fast_paths
-    planner = ExportPlanner(opened.timeline, opened.facts, opened.text_sizes, job.frames, simplify=fast)
+    planner = ExportPlanner(opened.timeline, opened.facts, opened.drawn_sizes, job.frames, simplify=fast)
     started = told = time.perf_counter()
     with PictureRenderer(
         job.opened,

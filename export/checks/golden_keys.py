@@ -23,10 +23,11 @@ from reelmill.compositor.drawing.fonts import DEFAULT_FONT
 from reelmill.decoders.files.container import is_address
 from reelmill.decoders.stills.sequences import find_sequence
 from reelmill.export.opening.project import OpenedProject
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import SetupError
 from reelmill.planner.pictures.content_key import ContentKeys
 from reelmill.planner.process.regular_files import open_for_reading
-from reelmill.planner.timeline import Media, Text
+from reelmill.planner.timeline import Media
 from reelmill.planner.timelines.walk import reachable_clips
 
 _ROOMS = ("planner", "decoders", "compositor", "export")
@@ -85,11 +86,12 @@ def content_keys(
     if allow_network or set(hashes) != set(opened.facts):
         return None
     media = {name: f"{hashes[name]} {_settings(opened.timeline.media[name])}" for name in hashes}
-    texts = [clip.content for _, _, clip in reachable_clips(opened.timeline) if isinstance(clip.content, Text)]
+    contents = [clip.content for _, _, clip in reachable_clips(opened.timeline)]
     known: dict[Path, str] = {}
-    fonts = {path: _hash(Path(path), known, checkpoint) for text in texts for path in text.fonts}
-    default = _hash(Path(DEFAULT_FONT), known, checkpoint) if texts else ""
-    return ContentKeys(media, fonts, f"{sorted(versions().items())} {default}")
+    files = {path: _hash(Path(path), known, checkpoint) for content in contents for path in content.files}
+    has_text = any(isinstance(content, Text) for content in contents)
+    default = _hash(Path(DEFAULT_FONT), known, checkpoint) if has_text else ""
+    return ContentKeys(media, files, f"{sorted(versions().items())} {default}")
 
 
 def _settings(media: Media) -> str:

@@ -137,7 +137,7 @@ def plan_copying(opened: OpenedProject, frames: range, video: VideoEncoding, opt
     )
     if why is not None:
         return Copying((Stretch(frames, None, 0, 0, why),), {}, opened, options.allow_network, options.copy != "off")
-    runs = untouched_runs(timeline, opened.facts, opened.text_sizes, frames)
+    runs = untouched_runs(timeline, opened.facts, opened.drawn_sizes, frames)
     coded: dict[str, CodedVideo] = {}
     misfits: dict[str, str] = {}
     for name in dict.fromkeys(run.media for run in runs if run.media is not None):

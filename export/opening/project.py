@@ -13,6 +13,7 @@ from pathlib import Path
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.shared_resources import SharedResources
 from reelmill.planner.clock import frame_count
+from reelmill.planner.content import Drawing
 from reelmill.planner.errors import Problem, Problems, ProjectError, SetupError
 from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.media import MediaFacts
@@ -23,7 +24,7 @@ from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
 from reelmill.planner.scheduling.export_planner import ExportPlanner
 from reelmill.planner.scheduling.file_usage import sharing
 from reelmill.planner.subtitles import CueSheet
-from reelmill.planner.timeline import Media, Shape, Subtitles, Text, Timeline
+from reelmill.planner.timeline import Media, Subtitles, Timeline
 from reelmill.planner.timelines.markers import find_marker_problems
 from reelmill.planner.timelines.resolve import find_problems, resolve
 from reelmill.planner.timelines.selection import System, complexity, select_export_system
@@ -38,7 +39,7 @@ class OpenedProject:
     """Resolved."""
     facts: dict[str, MediaFacts]
     """Of the media that the timeline shows, by name."""
-    text_sizes: dict[Text, tuple[float, float]]
+    drawn_sizes: dict[Drawing, tuple[float, float]]
     """Nominal width and height, pixels."""
     warnings: tuple[str, ...]
     shared: SharedResources | None = None
@@ -66,7 +67,7 @@ def open_project(
     # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
     checkpoint()
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
-    text_sizes = _check_drawings(loaded.timeline, problems, checkpoint)
+    drawn_sizes = _check_drawings(loaded.timeline, problems, checkpoint)
     checkpoint()
     problems.extend(_check_filters(loaded.timeline))
     subtitles, unreadable = _read_subtitles(loaded.timeline)
@@ -85,12 +86,12 @@ def open_project(
 
         burnt = burn_project_subtitles(timeline, subtitles)
         timeline = burnt.timeline
-        text_sizes |= burnt.text_sizes
+        drawn_sizes |= burnt.drawn_sizes
         problems.extend(burnt.problems)
         warnings += map(loaded.origins.text, (*subtitle_warnings(subtitles, film), *burnt.warnings))
     if problems:
         raise ProjectError(loaded.origins.problems(problems), file=str(path))
-    return OpenedProject(timeline, facts, text_sizes, tuple(warnings), shared, subtitles)
+    return OpenedProject(timeline, facts, drawn_sizes, tuple(warnings), shared, subtitles)
 
 
 def _read_subtitles(timeline: Timeline) -> tuple[tuple[tuple[Subtitles, CueSheet], ...], list[Problem]]:
@@ -137,31 +138,25 @@ def _probe(
     return told_apart(facts), Problems(each for each in found.values() if isinstance(each, Problem))
 
 
-def _check_drawings(timeline: Timeline, problems: Problems, checkpoint: Checkpoint) -> dict[Text, tuple[float, float]]:
-    """The sizes of all texts; what is wrong with texts and shapes joins the problems."""
-    contents = [(clip.path, clip.content) for _, _, clip in reachable_clips(timeline)]
-    texts = [(path, content) for path, content in contents if isinstance(content, Text)]
-    shapes = [(path, content) for path, content in contents if isinstance(content, Shape)]
-    sizes: dict[Text, tuple[float, float]] = {}
-    if texts:
-        from reelmill.compositor.drawing.text import check_text, text_size
+def _check_drawings(
+    timeline: Timeline, problems: Problems, checkpoint: Checkpoint
+) -> dict[Drawing, tuple[float, float]]:
+    """The sizes of all drawings; what is wrong with one joins the problems."""
+    from reelmill.compositor.contents.drawer import drawer_of
 
-        for path, text in texts:
-            checkpoint()
-            try:
-                check_text(text)
-                sizes[text] = text_size(text)
-            except SetupError as error:
-                message = error.message if error.file is None else f"{error.file}: {error.message}"
-                problems.add(Problem(f"{path}.text", message, error.suggestion))
-    if shapes:
-        from reelmill.compositor.drawing.shapes import check_shape
-
-        for path, shape in shapes:
-            try:
-                check_shape(shape)
-            except SetupError as error:
-                problems.add(Problem(f"{path}.shape", error.message, error.suggestion))
+    sizes: dict[Drawing, tuple[float, float]] = {}
+    for _, _, clip in reachable_clips(timeline):
+        drawing = clip.content
+        if not isinstance(drawing, Drawing) or not drawing.has_pixels:
+            continue
+        checkpoint()
+        drawer = drawer_of(drawing.kind)
+        try:
+            drawer.check(drawing)
+            sizes[drawing] = drawer.size(drawing)
+        except SetupError as error:
+            message = error.message if error.file is None else f"{error.file}: {error.message}"
+            problems.add(Problem(f"{clip.path}.{drawing.kind}", message, error.suggestion))
     return sizes
 
 
@@ -185,7 +180,7 @@ def planner_for(opened: OpenedProject, frames: FrameSet | range, options: Export
     return ExportPlanner(
         opened.timeline,
         opened.facts,
-        opened.text_sizes,
+        opened.drawn_sizes,
         frames,
         simplify=options.fast_paths,
         scale=options.canvas_scale,

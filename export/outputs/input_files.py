@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reelmill.planner.number_pattern import is_sequence, split_pattern
 from reelmill.planner.project_file.loader import list_media_used
-from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timeline import Timeline
 from reelmill.planner.timelines.walk import reachable_clips
 
 
@@ -23,8 +23,7 @@ def files_of(timeline: Timeline) -> Iterator[Path]:
     for subtitles in timeline.subtitles:
         yield from map(Path, (subtitles.path, *subtitles.fonts))
     for _, _, clip in reachable_clips(timeline):
-        if isinstance(clip.content, Text):
-            yield from map(Path, clip.content.fonts)
+        yield from map(Path, clip.content.files)
 
 
 def _numbered(pattern: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reelmill.export.outputs.output_names import kind_of_output
 from reelmill.planner.errors import SetupError
 from reelmill.planner.outputs import STANDARD_OUTPUT, Output
-from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timeline import Timeline
 from reelmill.planner.timelines.walk import reachable_clips
 
 
@@ -58,8 +58,7 @@ def _inputs(timeline: Timeline) -> Iterator[str]:
         yield subtitles.path
         yield from subtitles.fonts
     for _, _, clip in reachable_clips(timeline):
-        if isinstance(clip.content, Text):
-            yield from clip.content.fonts
+        yield from clip.content.files
 
 
 def _same_file(path: Path) -> str:

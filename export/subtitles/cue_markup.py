@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from reelmill.planner.colour import Colour
 from reelmill.planner.fields.css_colour import ColourError, parse_colour
 from reelmill.planner.subtitles import CueRun, CueStyle, Wrap
-from reelmill.planner.timeline import Colour
 
 MAX_NUMBER = 1_000_000.0
 """The largest size, length, place or time in a file of cues that can mean anything."""

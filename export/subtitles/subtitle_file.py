@@ -21,10 +21,11 @@ from pysubs2.formats.substation import EVENT_FIELDS, STYLE_FIELDS
 from reelmill.export.subtitles.cue_markup import MAX_NUMBER, MarkedCue, Note, parse_overrides, parse_tags
 from reelmill.export.subtitles.cue_settings import settle
 from reelmill.planner.clock import format_time
+from reelmill.planner.colour import Colour
 from reelmill.planner.errors import SetupError
 from reelmill.planner.process.regular_files import open_for_reading
 from reelmill.planner.subtitles import CueSheet, CueStyle, SubtitleCue, SubtitleFormat, Wrap
-from reelmill.planner.timeline import Colour, CueLook, Subtitles
+from reelmill.planner.timeline import CueLook, Subtitles
 
 FORMATS: dict[str, SubtitleFormat] = {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
 MAX_BYTES = 64 * 2**20

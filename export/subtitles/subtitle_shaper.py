@@ -5,11 +5,11 @@ In: the font files of an entry of `subtitles`. Out: faces, widths and sizes. Pas
 
 from __future__ import annotations
 
+from reelmill.compositor.contents.text import check_text, text_size
 from reelmill.compositor.drawing.font_faces import DEFAULT_FACES, find_face
-from reelmill.compositor.drawing.text import check_text, text_size
 from reelmill.compositor.drawing.text_layout import narrowest_box
+from reelmill.planner.contents.text import Text
 from reelmill.planner.pictures.cue_text import FontFace
-from reelmill.planner.timeline import Text
 
 
 class SubtitleShaper:

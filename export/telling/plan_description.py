@@ -30,23 +30,11 @@ from reelmill.planner.outputs import Output, OutputKind
 from reelmill.planner.scheduling.clip_uses import ClipUse, clip_uses, decode_sources
 from reelmill.planner.scheduling.export_planner import decoded_picture_bytes
 from reelmill.planner.scheduling.schedule import UsagePattern
-from reelmill.planner.timeline import (
-    Clip,
-    Colour,
-    Composition,
-    CompositionContent,
-    MediaContent,
-    Shape,
-    Solid,
-    Text,
-    Timeline,
-    Track,
-)
+from reelmill.planner.timeline import Clip, Composition, Timeline, Track
 from reelmill.planner.timelines.walk import reachable_clips, reachable_compositions
 
 Span = tuple[Fraction, Fraction]
 """Start and end, seconds."""
-ClipKind = Literal["media", "composition", "text", "solid", "shape"]
 MAX_READINGS = 20_000
 """Compositions in compositions can show a clip a hundred thousand times; so long a list tells nobody anything."""
 
@@ -56,7 +44,8 @@ class ClipBox:
     """A clip on the time axis of the composition that it lies in."""
 
     id: str
-    kind: ClipKind
+    kind: str
+    """The key that gives its content in the project file."""
     label: str
     """What it shows: a media name, a composition, the text, a colour, a figure."""
     start: Fraction
@@ -382,9 +371,9 @@ def _most_at_once(readings: Iterable[FileReading]) -> int:
 def _sound_alone(opened: OpenedProject, shown: Mapping[str, UsagePattern]) -> Iterator[FileUse]:
     """The files of which nothing is seen."""
     sounding = Counter(
-        opened.facts[clip.content.media].file_hash
+        opened.facts[media].file_hash
         for _, _, clip in reachable_clips(opened.timeline)
-        if isinstance(clip.content, MediaContent)
+        if (media := clip.content.media_shown) is not None
     )
     for file_hash, clips in sounding.items():
         if file_hash in shown:
@@ -434,36 +423,18 @@ def _track_box(track: Track, facts: Mapping[str, MediaFacts]) -> TrackBox:
 
 
 def _clip_box(clip: Clip, facts: Mapping[str, MediaFacts]) -> ClipBox:
-    kind: ClipKind
     content = clip.content
-    match content:
-        case MediaContent():
-            kind, label = "media", content.media
-        case CompositionContent():
-            kind, label = "composition", content.composition
-        case Text():
-            kind, label = "text", content.content
-        case Solid():
-            kind, label = "solid", _hex(content.color)
-        case Shape():
-            kind, label = "shape", content.type
-    found = facts.get(content.media) if isinstance(content, MediaContent) else None
+    found = None if content.media_shown is None else facts.get(content.media_shown)
     return ClipBox(
         id=clip.id,
-        kind=kind,
-        label=label,
+        kind=content.kind,
+        label=content.label,
         start=clip.start,
         end=clip.end,
         speed=clip.speed,
         file=None if found is None else found.file_hash,
-        composition=content.composition if isinstance(content, CompositionContent) else None,
+        composition=content.composition_shown,
     )
-
-
-def _hex(colour: Colour) -> str:
-    """`#rrggbb`, or `#rrggbbaa` where it is not opaque."""
-    parts = [f"{round(part * 255):02x}" for part in colour]
-    return "#" + "".join(parts[:3] if colour[3] == 1 else parts)
 
 
 def _plain(value: Any) -> Any:

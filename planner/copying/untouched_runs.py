@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from reelmill.planner.clock import frames_in
+from reelmill.planner.content import Drawing
 from reelmill.planner.frame_plan import WHOLE, CompositionPlan, EffectedPicture, Layer, PictureSource
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified, untouched
 from reelmill.planner.scheduling.clip_uses import ClipUse, clip_uses, decode_sources
-from reelmill.planner.timeline import Clip, CompositionContent, MediaContent, Shape, Solid, Text, Timeline, Track
+from reelmill.planner.timeline import Clip, Timeline, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class UntouchedRun:
 def untouched_runs(
     timeline: Timeline,
     facts: Mapping[str, MediaFacts],
-    text_sizes: Mapping[Text, tuple[float, float]],
+    drawn_sizes: Mapping[Drawing, tuple[float, float]],
     frames: range,
 ) -> list[UntouchedRun]:
     """The runs of a range of output frames, in order, each as long as it can be.
@@ -47,7 +48,7 @@ def untouched_runs(
     Raises SetupError for a timeline that shows clips too often to be planned ahead.
     """
     runs: list[UntouchedRun] = []
-    for part in _parts(timeline, facts, text_sizes, frames):
+    for part in _parts(timeline, facts, drawn_sizes, frames):
         before = runs[-1] if runs else None
         if before is not None and before.media == part.media and before.why == part.why and _continues(before, part):
             frames = range(before.frames.start, part.frames.stop)
@@ -64,11 +65,11 @@ def _continues(before: UntouchedRun, part: UntouchedRun) -> bool:
 def _parts(
     timeline: Timeline,
     facts: Mapping[str, MediaFacts],
-    text_sizes: Mapping[Text, tuple[float, float]],
+    drawn_sizes: Mapping[Drawing, tuple[float, float]],
     frames: range,
 ) -> Iterator[UntouchedRun]:
     """Runs, or pieces of them."""
-    planner = FramePlanner(timeline, facts, text_sizes)
+    planner = FramePlanner(timeline, facts, drawn_sizes)
     uses = _root_uses(timeline, facts, frames)
     for stretch, steady in _stretches(timeline, frames):
         for n in stretch[:1] if steady else stretch:
@@ -134,9 +135,10 @@ def _stretches(timeline: Timeline, frames: range) -> Iterator[tuple[range, bool]
 
 def _stands_still(track: Track, clip: Clip) -> bool:
     """Whether one frame's plan tells all others', but for the source frame shown."""
-    if isinstance(clip.content, CompositionContent):
+    content = clip.content
+    if content.composition_shown is not None or (isinstance(content, Drawing) and not content.is_still):
         return False
-    if isinstance(clip.content, MediaContent) and clip.after_end in ("loop", "blank"):
+    if content.media_shown is not None and clip.after_end in ("loop", "blank"):
         return False
     if not all(effect.is_constant for effect in (*clip.effects, *track.effects)):
         return False
@@ -162,12 +164,8 @@ def _why(picture: CompositionPlan) -> str:
             return "a composition is drawn"
         case EffectedPicture():
             return f"it has effects: {', '.join(effect.type for effect in layer.source.effects)}"
-        case Text():
-            return "a text is drawn"
-        case Solid():
-            return "a solid is drawn"
-        case Shape():
-            return "a shape is drawn"
+        case Drawing() as drawing:
+            return f"a {drawing.kind} is drawn"
 
 
 def _why_touched(layer: Layer, picture: CompositionPlan) -> str:

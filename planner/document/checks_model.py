@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from reelmill.planner.checks import CheckMoment, Tolerance, ToleranceError, parse_moment, parse_tolerance
 from reelmill.planner.clock import Time, TimeError
+from reelmill.planner.fields.base import ObjectModel
 from reelmill.planner.fields.kinds import Kind, fault, json_kind, shown
 from reelmill.planner.fields.places import FieldContext, PlacedKind, Seconds
 from reelmill.planner.limits import MAX_CHECKS
@@ -62,10 +63,8 @@ class ToleranceText(Kind):
         return {"type": "string", "minLength": 1}
 
 
-class ChecksModel(BaseModel):
+class ChecksModel(ObjectModel):
     """What a render check looks at."""
-
-    model_config = ConfigDict(extra="forbid")
 
     frames: Annotated[tuple[CheckMoment, ...], Moments()] | None = None
     """Moments: times, "every:N" (every so many-th frame) and "auto" (where things change). Default: auto."""

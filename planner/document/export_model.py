@@ -73,6 +73,8 @@ class TimeSpan(PlacedKind):
 class VideoSettingsModel(ObjectModel):
     """How the picture is encoded. What is left out depends on the container."""
 
+    value = outputs.VideoSettings
+
     codec: _Name | None = None
     """Such as h264, hevc, av1, vp9, prores or ffv1."""
     preset: _Name | None = None
@@ -92,6 +94,8 @@ class VideoSettingsModel(ObjectModel):
 class AudioSettingsModel(ObjectModel):
     """How the sound is encoded. What is left out depends on the container."""
 
+    value = outputs.AudioSettings
+
     codec: _Name | None = None
     """Such as aac, opus, flac or pcm_s16le."""
     bitrate: Annotated[int, BitRate()] | None = None
@@ -109,6 +113,8 @@ class ExportModel(ObjectModel):
 
 class AnimationSettingsModel(ObjectModel):
     """Of a GIF, APNG or WebP that moves."""
+
+    value = outputs.AnimationSettings
 
     palette: Annotated[outputs.Palette, Choice()] | None = None
     """GIF: one palette for the film, or one for each frame. Default: film."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.json_schema import JsonSchemaValue
 
 from reelmill.planner import timeline
-from reelmill.planner.document.text_model import OutlineModel, ShadowModel
+from reelmill.planner.contents.text import OutlineModel, ShadowModel
 from reelmill.planner.fields.base import AnyColour, ObjectModel
 from reelmill.planner.fields.kinds import Characters, Choice, Kind, Number, Switch, fault, json_kind, shown
 from reelmill.planner.fields.places import FilePath, FilePaths, Seconds
@@ -51,6 +52,8 @@ class MarkerModel(ObjectModel):
 class CueLookModel(ObjectModel):
     """How burnt-in subtitles look whose file says nothing of it: srt and vtt."""
 
+    value = timeline.CueLook
+
     size: Annotated[float, Number(0, 10_000, over=True)] | None = None
     """Pixels of one em. Default: a twentieth of the canvas' height."""
     color: AnyColour | None = None
@@ -82,8 +85,8 @@ class SubtitlesModel(ObjectModel):
     """Whether the track holds only what has to be shown to everyone, such as translated signs."""
     offset: Annotated[Fraction, Seconds()] = Fraction(0)
     """Added to every time of the file; may be negative."""
-    font: Annotated[tuple[str, ...], FilePaths(64)] = ()
+    fonts: Annotated[tuple[str, ...], FilePaths(64)] | None = Field(default=None, alias="font")
     """Of burnt-in ones: a font file, or a list in which bold, italic and named fonts are looked for and which is
     tried glyph by glyph. Default: Source Sans Pro."""
-    style: CueLookModel | None = None
+    look: CueLookModel | None = Field(default=None, alias="style")
     """Of burnt-in srt and vtt. Default: white with a black outline, at the bottom."""

@@ -11,18 +11,19 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
 
 from reelmill.planner import timeline
 from reelmill.planner.animation import Animated, Easing
+from reelmill.planner.colour import BLACK, TRANSPARENT
+from reelmill.planner.content import Fit
+from reelmill.planner.contents.catalogue import CONTENTS, ContentModel
 from reelmill.planner.document.checks_model import MomentsOrChecks
 from reelmill.planner.document.export_model import ExportModel, OutputModel
 from reelmill.planner.document.fade_model import Fade
 from reelmill.planner.document.metadata_model import MarkerModel, SubtitlesModel
-from reelmill.planner.document.text_model import TextModel
 from reelmill.planner.effects.catalogue import AnyEffect
 from reelmill.planner.fields.animated import Animation
-from reelmill.planner.fields.base import AnyColour, LineWidth, ObjectModel, Shorthand
+from reelmill.planner.fields.base import AnyColour, ObjectModel, Shorthand
 from reelmill.planner.fields.kinds import (
     Characters,
     Choice,
@@ -31,16 +32,14 @@ from reelmill.planner.fields.kinds import (
     FrameRate,
     Label,
     Number,
-    Numbers,
-    Points,
     Speed,
     Switch,
     VariableValue,
     Whole,
 )
 from reelmill.planner.fields.lists import Several
-from reelmill.planner.fields.places import EntryName, FilePath, Seconds
-from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH, MAX_POINTS
+from reelmill.planner.fields.places import FilePath, Seconds
+from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH
 
 Name = Annotated[str, Characters()]
 Enabled = Annotated[bool, Switch()]
@@ -51,7 +50,6 @@ Fraction01 = Annotated[Animated, Animation(0, 1)]
 Decibels = Annotated[Animated, Animation(-200, 60)]
 Pan = Annotated[Animated, Animation(-1, 1)]
 FilterText = Annotated[str, Characters(MAX_FILTERS_LENGTH)]
-Size = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
 
 
 class CanvasModel(ObjectModel):
@@ -63,7 +61,7 @@ class CanvasModel(ObjectModel):
     """Pixels."""
     fps: Annotated[Fraction, FrameRate()]
     """Frames a second, exact: a number, or "N/D" such as "30000/1001"."""
-    background: AnyColour = timeline.BLACK
+    background: AnyColour = BLACK
     """Colour under all tracks. Default: black."""
     duration: Duration | None = None
     """Length of the film. Default: the end of the last clip."""
@@ -105,40 +103,10 @@ class MediaModel(ObjectModel):
     """Of an image sequence: the number of its first picture. Default: the lowest that exists."""
 
 
-class StrokeModel(ObjectModel):
-    """The line along a shape's edge."""
-
-    width: LineWidth
-    """Pixels, half of them outside."""
-    color: AnyColour = (1.0, 1.0, 1.0, 1.0)
-    """Default: white."""
-
-
-def _needs(kinds: list[str], key: str) -> JsonDict:
-    return {"if": {"properties": {"type": {"enum": [*kinds]}}, "required": ["type"]}, "then": {"required": [key]}}
-
-
-class ShapeModel(ObjectModel):
-    """A drawn figure."""
-
-    model_config = ConfigDict(json_schema_extra={"allOf": [_needs(["line", "polygon"], "points")]})
-
-    type: Annotated[Literal["rectangle", "ellipse", "line", "polygon"], Choice()]
-    """The figure."""
-    size: Size
-    """Width and height of its picture, pixels."""
-    fill: AnyColour | None = None
-    """Colour inside. A shape has a fill, a stroke or both; a line has a stroke. Default: none."""
-    stroke: StrokeModel | None = None
-    """Default: none."""
-    radius: LineWidth = 0.0
-    """Of a rectangle's corners, pixels."""
-    points: Annotated[tuple[tuple[float, float], ...], Points(MAX_POINTS, 100_000)] = ()
-    """Of a line (two or more) or polygon (three or more): [x, y] in pixels of its picture."""
-
-
 class CropModel(ObjectModel):
     """Fractions of the source picture that are cut off."""
+
+    value = timeline.Crop
 
     left: Fraction01 | None = None
     """Default: 0."""
@@ -152,6 +120,8 @@ class CropModel(ObjectModel):
 
 class TransformModel(ObjectModel):
     """Where the picture lies on the canvas of its composition."""
+
+    value = timeline.Transform
 
     position: Annotated[Animated, Animation(-1_000_000, 1_000_000, 2, "[x, y]")] | None = None
     """Canvas pixels at which the anchor lies. Default: the canvas' centre."""
@@ -168,6 +138,8 @@ class TransformModel(ObjectModel):
 
 class DuckModel(ObjectModel):
     """Quieter while another track sounds."""
+
+    value = timeline.Duck
 
     by: Name
     """Id of another track of the same composition."""
@@ -205,6 +177,8 @@ class ClipAudioModel(ObjectModel):
 class TrackAudioModel(ObjectModel):
     """The sound of a track."""
 
+    value = timeline.TrackAudio
+
     gain_db: Decibels | None = None
     """Decibels. Default: 0."""
     pan: Pan | None = None
@@ -222,37 +196,25 @@ class TrackAudioModel(ObjectModel):
 class TransitionModel(ObjectModel):
     """How the overlap with the clip before passes to this one."""
 
+    value = timeline.Transition
+
     type: Annotated[timeline.TransitionType, Choice()] = "dissolve"
     """The kind of transition."""
     direction: Annotated[timeline.Direction, Choice()] = "left"
     """Where the edge of a wipe, or the pictures of a push, move to."""
-    color: AnyColour = timeline.BLACK
+    color: AnyColour = BLACK
     """That a fade goes through. Default: black."""
     easing: Annotated[Easing, EasingCurve()] | None = None
     """Of the progress. Default: linear."""
 
 
-CONTENTS = ("media", "composition", "text", "solid", "shape")
-"""Keys of a clip of which exactly one is given."""
-
-
-class ClipModel(ObjectModel):
+class ClipModel(ContentModel):
     """A stretch of a track that shows exactly one of media, composition, text, solid and shape."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CONTENTS]})
 
     id: Name | None = None
     """Name for messages and reports, unique in its composition. Default: made of the track's."""
-    media: Annotated[str, EntryName("media")] | None = None
-    """Name of an entry of media: its picture and sound."""
-    composition: Annotated[str, EntryName("compositions")] | None = None
-    """Name of an entry of compositions."""
-    text: Annotated[TextModel, Shorthand("content")] | None = None
-    """A text."""
-    solid: AnyColour | None = None
-    """A colour that fills the canvas."""
-    shape: ShapeModel | None = None
-    """A drawn figure."""
     start: Annotated[Fraction, Seconds("not negative")] | None = None
     """When it begins, in its composition. Default: the end of the clip before it in the track, else 0."""
     duration: Duration | None = None
@@ -261,7 +223,7 @@ class ClipModel(ObjectModel):
     """Source time at its start. Default: 0, or the end of the source where speed is negative."""
     speed: Annotated[Fraction, Speed()] = Fraction(1)
     """Source seconds for each second of the timeline; 0 freezes, negative plays backwards. Default: 1."""
-    fit: Annotated[timeline.Fit, Choice()] | None = None
+    fit: Annotated[Fit, Choice()] | None = None
     """How the picture is fitted to the canvas: contain (the default for media), cover, fill, or none (the default for
     all others)."""
     crop: CropModel | None = None
@@ -310,7 +272,7 @@ class CompositionModel(ObjectModel):
     """Pixels. Default: the root canvas'."""
     duration: Duration | None = None
     """Its length. Default: the end of its last clip."""
-    background: AnyColour = timeline.TRANSPARENT
+    background: AnyColour = TRANSPARENT
     """Colour under its tracks. Default: transparent."""
     effects: Annotated[list[AnyEffect], Several()] = Field(default=[])
     """Applied in this order to its finished picture. Default: none."""

@@ -61,7 +61,7 @@ class Blur(Effect):
 class BlurModel(EffectModel):
     """A Gaussian blur."""
 
-    effect = Blur
+    value = Blur
     type: Literal["blur"]
     """The effect."""
     radius: Annotated[Animated, Animation(0, MAX_RADIUS_PX, 2, "[x, y]", spread=True)]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
 from reelmill.planner.animation import Animated
-from reelmill.planner.effect import Effect
 from reelmill.planner.fields.animated import Animation
 from reelmill.planner.fields.base import ObjectModel
 from reelmill.planner.fields.kinds import Switch
@@ -14,10 +13,7 @@ from reelmill.planner.fields.places import Seconds
 
 
 class EffectModel(ObjectModel):
-    """An effect on a picture."""
-
-    effect: ClassVar[type[Effect]]
-    """What it becomes: fields of equal names are copied, and those that are left out take its defaults."""
+    """An effect on a picture. `value` is the dataclass on the timeline."""
 
     enabled: Annotated[bool, Switch()] = True
     """false switches it off."""
@@ -27,8 +23,3 @@ class EffectModel(ObjectModel):
     """When the effect begins, counted from the start of its clip, or of the composition. Default: 0."""
     duration: Annotated[Fraction, Seconds("positive")] | None = None
     """How long it lasts. Default: to the end."""
-
-    def build(self) -> Effect:
-        """The effect on the timeline."""
-        given: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
-        return self.effect(**{name: value for name, value in given.items() if value is not None})

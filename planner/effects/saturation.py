@@ -57,7 +57,7 @@ class Saturation(Effect):
 class SaturationModel(EffectModel):
     """More or less colour."""
 
-    effect = Saturation
+    value = Saturation
     type: Literal["saturation"]
     """The effect."""
     amount: Annotated[Animated, Animation(0, MAX_AMOUNT)]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, core_schema
 
-from reelmill.planner.fields.kinds import CssColour, Number, fault
+from reelmill.planner.colour import Colour
+from reelmill.planner.fields.kinds import CssColour, Number, Numbers, fault
 from reelmill.planner.limits import MAX_CANVAS_PX
-from reelmill.planner.timeline import Colour
 
+_T = TypeVar("_T")
 AnyColour = Annotated[Colour, CssColour()]
 LineWidth = Annotated[float, Number(0, MAX_CANVAS_PX)]
+PictureSize = Annotated[tuple[float, float], Numbers(2, 0.01, MAX_CANVAS_PX, "[width, height]")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,38 @@ class ObjectModel(BaseModel):
     """An object of the project file. `metadata`, allowed on each, has been taken out before."""
 
     model_config = ConfigDict(extra="forbid")
+
+    value: ClassVar[type[Any]]
+    """The dataclass that the object becomes where it stands inside another one."""
+
+    def build(self, kind: type[_T], /, **given: object) -> _T:
+        """The dataclass `kind` with the fields of the same names: objects become values, lists become tuples.
+
+        `given` holds the fields that differ. What is left out in the project file takes the default of the dataclass.
+        """
+        for name, has_default in _shared_fields(type(self), cast(Any, kind)):
+            if name not in given:
+                held = getattr(self, name)
+                if held is not None or not has_default:
+                    given[name] = value_of(held)
+        return kind(**given)
+
+
+def value_of(held: object) -> object:
+    """The value on the timeline of what a model holds."""
+    if isinstance(held, ObjectModel):
+        return held.build(held.value)
+    return tuple(map(value_of, held)) if isinstance(held, list) else held
+
+
+@cache
+def _shared_fields(model: type[ObjectModel], kind: type[Any]) -> tuple[tuple[str, bool], ...]:
+    """The fields that a model and a dataclass have in common, each with whether the dataclass has a default for it."""
+    return tuple(
+        (field.name, field.default is not MISSING or field.default_factory is not MISSING)
+        for field in fields(kind)
+        if field.name in model.model_fields
+    )
 
 
 def object_name(model: type[BaseModel]) -> str:

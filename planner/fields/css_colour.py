@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reelmill.planner.colour import TRANSPARENT, Colour
 from reelmill.planner.suggestion import did_you_mean
-from reelmill.planner.timeline import TRANSPARENT, Colour
 
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 

@@ -19,12 +19,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reelmill.planner.animation import EASINGS, Easing
 from reelmill.planner.clock import TimeError, parse_rate, parse_time
+from reelmill.planner.colour import Colour
 from reelmill.planner.fields.css_colour import ColourError, parse_colour
 from reelmill.planner.foreign_words import native_word
 from reelmill.planner.limits import MAX_NAME_LENGTH
 from reelmill.planner.suggestion import did_you_mean
 from reelmill.planner.templates.variables import REFERENCE, Substituted
-from reelmill.planner.timeline import Colour
 
 
 def fault(message: str, hint: str | None = None) -> PydanticCustomError:

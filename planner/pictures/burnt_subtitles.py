@@ -14,10 +14,11 @@ from fractions import Fraction
 from heapq import heappop, heappush
 
 from reelmill.planner.animation import Animated, Keyframe
+from reelmill.planner.content import Drawing
 from reelmill.planner.errors import Problem, SetupError
 from reelmill.planner.pictures.cue_text import CueBlock, CueCanvas, CueShaper, cue_block
 from reelmill.planner.subtitles import CueSheet, SubtitleCue
-from reelmill.planner.timeline import ONE, Clip, Subtitles, Text, Timeline, Track, Transform
+from reelmill.planner.timeline import ONE, Clip, Subtitles, Timeline, Track, Transform
 
 _TOP_LEFT = Animated.constant(0, 0)
 _SHOWN_PROBLEMS = 5
@@ -32,7 +33,7 @@ class BurntSubtitles:
     """A timeline with its subtitles drawn."""
 
     timeline: Timeline
-    text_sizes: dict[Text, tuple[float, float]]
+    drawn_sizes: dict[Drawing, tuple[float, float]]
     """Of the texts that were added: nominal width and height, pixels."""
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
@@ -86,7 +87,7 @@ class _Burning:
         """A heap of when active cues end, and their numbers."""
         self._count = 0
         self._lanes: dict[int, list[list[Clip]]] = {}
-        self._sizes: dict[Text, tuple[float, float]] = {}
+        self._sizes: dict[Drawing, tuple[float, float]] = {}
         self._notes: list[dict[str, int]] = []
         """Of each entry: what is not drawn, and the line where it is first asked for."""
         self._faults: list[_Faults] = []

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from reelmill.planner.checks import Auto, CheckMoment, Every, MomentChoice, moment_text
 from reelmill.planner.clock import Time, frame_count
+from reelmill.planner.content import Drawing
 from reelmill.planner.frame_plan import CompositionPlan, TransitionLayer, sides_of
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.source_frames import InstancePath
-from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timeline import Timeline
 
 MAX_REASONS = 3
 """Told of one frame."""
@@ -36,7 +37,7 @@ class _Run:
 def choose_moments(
     timeline: Timeline,
     facts: Mapping[str, MediaFacts],
-    text_sizes: Mapping[Text, tuple[float, float]],
+    drawn_sizes: Mapping[Drawing, tuple[float, float]],
     moments: Iterable[CheckMoment],
 ) -> MomentChoice:
     """The frames that these moments name. Raises TimeError for a timecode that the canvas' rate does not have."""
@@ -53,7 +54,7 @@ def choose_moments(
     for moment in moments:
         match moment:
             case Auto():
-                for frame, reason in _changes(FramePlanner(timeline, facts, text_sizes), count):
+                for frame, reason in _changes(FramePlanner(timeline, facts, drawn_sizes), count):
                     note(frame, reason)
             case Every():
                 for frame in (*range(0, count, moment.frames), count - 1):

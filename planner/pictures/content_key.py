@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 
+from reelmill.planner.content import holds_paths
 from reelmill.planner.frame_plan import CompositionPlan
 from reelmill.planner.source_frames import FrameRequest
-from reelmill.planner.timeline import Text, TextSpan
 
 KEY_BYTES = 16
 
@@ -21,10 +21,11 @@ KEY_BYTES = 16
 class ContentKeys:
     """Makes the keys of one project."""
 
-    def __init__(self, media: Mapping[str, str], fonts: Mapping[str, str], salt: str) -> None:
-        """`media`: what decides the frames of each entry but its pts, by name: content and settings. `fonts`: the
-        content of each font file, by path. `salt`: whatever else decides pixels, such as versions."""
-        self._media, self._fonts, self._salt = media, fonts, salt
+    def __init__(self, media: Mapping[str, str], files: Mapping[str, str], salt: str) -> None:
+        """`media`: what decides the frames of each entry but its pts, by name: content and settings. `files`:
+        the content of each other file that drawings need, by path. `salt`: whatever else decides pixels, such as
+        versions."""
+        self._media, self._files, self._salt = media, files, salt
         self._known: dict[int, tuple[CompositionPlan, bytes]] = {}
         """Of the frame at hand: a composition may be reached by very many paths."""
 
@@ -52,8 +53,9 @@ class ContentKeys:
                 content = getattr(value, each.name)
                 if isinstance(value, FrameRequest) and each.name in ("media", "file_hash"):
                     content = self._media[value.media]
-                elif isinstance(value, Text | TextSpan) and each.name == "fonts":
-                    content = tuple(self._fonts[path] for path in content)
+                elif holds_paths(each):
+                    paths = (content,) if isinstance(content, str) else content
+                    content = tuple(self._files[path] for path in paths)
                 parts += [each.name.encode(), self._bytes(content)]
         return _joined(parts)
 

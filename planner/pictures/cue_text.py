@@ -10,8 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from reelmill.planner.colour import Colour
+from reelmill.planner.contents.text import Text, TextSpan
 from reelmill.planner.subtitles import CueRun, CueSheet, CueStyle, SubtitleCue
-from reelmill.planner.timeline import Colour, CueLook, Outline, OutlineShape, Shadow, Text, TextSpan
+from reelmill.planner.text_style import Outline, OutlineShape, Shadow
+from reelmill.planner.timeline import CueLook
 
 _DEFAULT_EM = 20
 """Of the canvas' height, for files that don't tell."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from reelmill.planner.colour import TRANSPARENT
+from reelmill.planner.content import Drawing
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, EffectedPicture, Layer, TransitionLayer
 from reelmill.planner.source_frames import InstancePath
-from reelmill.planner.timeline import TRANSPARENT, Composition, Shape, Text, Track
+from reelmill.planner.timeline import Composition, Track
 
 MAX_MAGNIFIED = 8
 """Times that a picture is drawn larger for effects, at most; beyond it is magnified."""
@@ -99,7 +101,7 @@ def _grown(layer: Layer, effects: tuple[EffectPlan, ...], canvas: tuple[int, int
 
     What an effect draws beyond the canvas is left out, as far as no later effect brings it back.
     """
-    own = _drawn_outside(layer)
+    own = layer.source.overhang if isinstance(layer.source, Drawing) else 0.0
     reach = [sum(effect.reach[axis] for effect in effects) for axis in (0, 1)]
     later = [sum(effect.reach[axis] for effect in effects[1:]) for axis in (0, 1)]
     seen = _seen_outside(layer, canvas)
@@ -124,21 +126,6 @@ def _seen_outside(layer: Layer, canvas: tuple[int, int]) -> _Sides:
         corners.append(((matrix.d * across - matrix.c * down) / scale, (matrix.a * down - matrix.b * across) / scale))
     xs, ys = zip(*corners, strict=True)
     return -min(xs), -min(ys), max(xs) - layer.width, max(ys) - layer.height
-
-
-def _drawn_outside(layer: Layer) -> float:
-    """By how much a drawing may reach beyond its nominal size, pixels of the fitted picture; not too little."""
-    match layer.source:
-        case Text() as text:
-            # Letters of italic or decorative fonts leave their line by less than an em.
-            beyond = text.size + (text.outline.width if text.outline else 0.0)
-            if text.shadow is not None:
-                beyond += max(map(abs, text.shadow.offset)) + 3 * text.shadow.blur
-            return beyond
-        case Shape(stroke=stroke) if stroke is not None:
-            # A mitred corner reaches farther than half the line.
-            return 5 * stroke.width
-    return 0.0
 
 
 def _magnified(layer: Layer, grown: _Sides) -> int:

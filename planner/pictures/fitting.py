@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reelmill.planner.animation import Animated, Value
+from reelmill.planner.content import Fit
 from reelmill.planner.frame_plan import WHOLE, Affine, Rect
 from reelmill.planner.pictures.source_time import Moment
-from reelmill.planner.timeline import Clip, Fit
+from reelmill.planner.timeline import Clip
 
 Size = tuple[Fraction, Fraction]
 _ALL: Size = (Fraction(1), Fraction(1))

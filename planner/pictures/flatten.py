@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import (
     WHOLE,
     Affine,
@@ -23,7 +24,7 @@ from reelmill.planner.frame_plan import (
 )
 from reelmill.planner.pictures.hidden_layers import covers, fills, visible_layers
 from reelmill.planner.pictures.shared_plans import Layers, SharedPlans
-from reelmill.planner.timeline import Blend, Solid
+from reelmill.planner.timeline import Blend
 
 MAGNIFYING: frozenset[Blend] = frozenset(("color_dodge", "color_burn", "hue", "saturation", "color", "luminosity"))
 """Modes that make all of their canvas take 32-bit floats: they stay where they are."""

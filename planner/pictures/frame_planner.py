@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from reelmill.planner.clock import frame_count, frame_time
+from reelmill.planner.content import Drawing
 from reelmill.planner.effect import plans_at
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.media import MediaFacts
@@ -19,18 +20,7 @@ from reelmill.planner.pictures.effected import with_composition_effects, with_ef
 from reelmill.planner.pictures.fitting import FittedPicture, Size, fit_picture
 from reelmill.planner.pictures.source_time import Moment, source_moment, within_source
 from reelmill.planner.source_frames import FrameRequest, InstancePath
-from reelmill.planner.timeline import (
-    Clip,
-    Composition,
-    CompositionContent,
-    MediaContent,
-    Shape,
-    Solid,
-    Text,
-    Timeline,
-    Track,
-    Transition,
-)
+from reelmill.planner.timeline import Clip, Composition, Timeline, Track, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +45,13 @@ class FramePlanner:
         self,
         timeline: Timeline,
         facts: Mapping[str, MediaFacts],
-        text_sizes: Mapping[Text, tuple[float, float]],
+        drawn_sizes: Mapping[Drawing, tuple[float, float]],
     ) -> None:
-        """`text_sizes`: nominal width and height in pixels of every text the timeline shows."""
+        """`drawn_sizes`: nominal width and height, pixels, of every drawing on the timeline that only the compositor
+        can measure."""
         self._timeline = timeline
         self._facts = facts
-        self._text_sizes = text_sizes
+        self._drawn_sizes = drawn_sizes
         self._tracks: dict[str | None, tuple[_ActiveTrack, ...]] = {}
         self._fixed: dict[tuple[str | None, str, Size], FittedPicture | None] = {}
         self._nested: dict[tuple[str, Moment], CompositionPlan] = {}
@@ -204,41 +195,53 @@ class FramePlanner:
         instance: InstancePath,
         composition: Composition,
         active: set[InstancePath],
-    ) -> tuple[PictureSource | CompositionPlan | Text | Solid | Shape, Size] | None:
+    ) -> tuple[PictureSource | CompositionPlan | Drawing, Size] | None:
         """What the clip shows now, and its natural size in pixels; None where it shows nothing."""
-        content = clip.content
-        match content:
-            case MediaContent():
-                active.add(instance)
-                facts = self._facts[content.media]
-                assert facts.video is not None
-                pts = self._pts(clip, facts, moment)
-                if pts is None:
-                    return None
-                request = FrameRequest(content.media, facts.file_hash, pts, instance)
-                source = PictureSource(request, opaque=not facts.video.has_alpha, still=facts.video.table is None)
-                return source, facts.video.display_size_at(pts)
-            case CompositionContent():
-                nested = self._timeline.compositions[content.composition]
-                assert nested.duration is not None
-                inner = within_source(source_moment(clip, moment), nested.duration, clip.after_end)
-                if inner is None:
-                    return None
-                key = (content.composition, inner)
-                plan = self._nested.get(key)
-                if plan is None:
-                    plan = self._composition(nested, inner, instance, active)
-                    if effects := plans_at(nested.effects, inner.time, backwards=inner.backwards):
-                        plan = with_composition_effects(plan, instance, effects)
-                    self._nested[key] = plan
-                return plan, (Fraction(nested.width), Fraction(nested.height))
-            case Text():
-                width, height = self._text_sizes[content]
-                return content, (Fraction(width), Fraction(height))
-            case Shape():
-                return content, (Fraction(content.size[0]), Fraction(content.size[1]))
-            case Solid():
-                return content, (Fraction(composition.width), Fraction(composition.height))
+        content, canvas = clip.content, (Fraction(composition.width), Fraction(composition.height))
+        if content.media_shown is not None:
+            active.add(instance)
+            return self._frame(clip, content.media_shown, moment, instance)
+        if content.composition_shown is not None:
+            return self._nested_plan(clip, content.composition_shown, moment, instance, active)
+        assert isinstance(content, Drawing)
+        drawing = content.at(moment.time - clip.start, moment.backwards)
+        if drawing is None:
+            return None
+        size = drawing.size_on(canvas)
+        if size is None:
+            width, height = self._drawn_sizes[drawing]
+            size = (Fraction(width), Fraction(height))
+        return drawing, size
+
+    def _frame(
+        self, clip: Clip, media: str, moment: Moment, instance: InstancePath
+    ) -> tuple[PictureSource, Size] | None:
+        """The frame of a file, and its displayed size."""
+        facts = self._facts[media]
+        assert facts.video is not None
+        pts = self._pts(clip, facts, moment)
+        if pts is None:
+            return None
+        request = FrameRequest(media, facts.file_hash, pts, instance)
+        source = PictureSource(request, opaque=not facts.video.has_alpha, still=facts.video.table is None)
+        return source, facts.video.display_size_at(pts)
+
+    def _nested_plan(
+        self, clip: Clip, name: str, moment: Moment, instance: InstancePath, active: set[InstancePath]
+    ) -> tuple[CompositionPlan, Size] | None:
+        """A composition at its moment, and the size of its canvas."""
+        nested = self._timeline.compositions[name]
+        assert nested.duration is not None
+        inner = within_source(source_moment(clip, moment), nested.duration, clip.after_end)
+        if inner is None:
+            return None
+        plan = self._nested.get((name, inner))
+        if plan is None:
+            plan = self._composition(nested, inner, instance, active)
+            if effects := plans_at(nested.effects, inner.time, backwards=inner.backwards):
+                plan = with_composition_effects(plan, instance, effects)
+            self._nested[name, inner] = plan
+        return plan, (Fraction(nested.width), Fraction(nested.height))
 
     def _pts(self, clip: Clip, facts: MediaFacts, moment: Moment) -> int | None:
         """The source frame by the rule for forward or backward play; None where the clip is blank."""

@@ -34,7 +34,7 @@ from reelmill.planner.project_file.document_problems import problems_of
 from reelmill.planner.templates.origins import Origins
 from reelmill.planner.templates.syntax import parse_json
 from reelmill.planner.templates.template import expand
-from reelmill.planner.timeline import MediaContent, Timeline
+from reelmill.planner.timeline import Timeline
 from reelmill.planner.timelines.nesting import cycles, deepest_chain, instances
 from reelmill.planner.timelines.resolve import clips_needed, compositions_reached
 
@@ -142,11 +142,11 @@ def list_media_used(timeline: Timeline) -> set[str]:
     reached = compositions_reached(timeline)
     canvases = [timeline.root, *(timeline.compositions[name] for name in reached)]
     return {
-        clip.content.media
+        media
         for canvas in canvases
         for track in canvas.tracks
         for clip in clips_needed(track)
-        if isinstance(clip.content, MediaContent)
+        if (media := clip.content.media_shown) is not None
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from reelmill.planner.document.project_model import CONTENTS
+from reelmill.planner.contents.catalogue import CONTENTS
 from reelmill.planner.errors import Problem
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
@@ -101,31 +101,17 @@ def _check_clip(location: Location, clip: Object, track_kind: str) -> Iterator[P
     elif len(given) > 1:
         named = f"{', '.join(given[:-1])} and {given[-1]}"
         yield Problem(path, f"the clip has {named}; it can show one of them", "use a clip for each")
-    elif track_kind == "audio" and given[0] in ("text", "solid", "shape"):
+    elif track_kind == "audio" and not CONTENTS[given[0]].can_sound:
         message = f"a {given[0]} has no sound, and this is an audio track"
         yield Problem(path, message, 'put it on a track of "kind": "video"')
-    elif given[0] not in ("media", "composition") and "duration" not in clip:
+    elif not CONTENTS[given[0]].has_end and "duration" not in clip:
         yield Problem(path, f"a {given[0]} has no end of its own", 'give the clip a "duration"')
-    shape, crop = clip.get("shape"), clip.get("crop")
-    if isinstance(shape, dict):
-        yield from _check_shape((*location, "shape"), shape)
+    for key in given:
+        if isinstance(clip[key], dict):
+            yield from CONTENTS[key].check(clip[key], (*location, key))
+    crop = clip.get("crop")
     if isinstance(crop, dict):
         yield from _check_crop((*location, "crop"), crop)
-
-
-def _check_shape(location: Location, shape: Object) -> Iterator[Problem]:
-    path, kind, points = json_path(location), shape.get("type"), shape.get("points")
-    least = {"line": 2, "polygon": 3}.get(str(kind), 0)
-    if least and not (isinstance(points, list) and len(points) >= least):
-        yield Problem(path, f'a {kind} needs "points": a list of {least} or more [x, y]')
-    if kind in ("rectangle", "ellipse") and points is not None:
-        yield Problem(path, f'"points" are for lines and polygons, not for the {kind}')
-    if "radius" in shape and kind in ("ellipse", "line", "polygon"):
-        yield Problem(path, f'"radius" is for the corners of a rectangle, not for the {kind}')
-    if kind == "line" and "fill" in shape:
-        yield Problem(path, "a line has no fill", 'give it a "stroke"')
-    elif "stroke" not in shape and (kind == "line" or "fill" not in shape):
-        yield Problem(path, "the shape has no colour", 'give it a "stroke"' if kind == "line" else 'give it a "fill"')
 
 
 def _check_crop(location: Location, crop: Object) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from reelmill.planner.errors import SetupError
 from reelmill.planner.media import MediaFacts, VideoFacts
 from reelmill.planner.scheduling.frame_line import FrameLine
 from reelmill.planner.source_frames import InstancePath
-from reelmill.planner.timeline import AfterEnd, Clip, Composition, CompositionContent, Media, MediaContent, Timeline
+from reelmill.planner.timeline import AfterEnd, Clip, Composition, Media, Timeline
 from reelmill.planner.timelines.nesting import deepest_first
 from reelmill.planner.timelines.walk import enabled_clips, reachable_compositions
 
@@ -180,9 +180,7 @@ class _Walk:
         yield from self._composition(timeline.root)
         children = {
             composition.id: [
-                clip.content.composition
-                for _, clip in enabled_clips(composition)
-                if isinstance(clip.content, CompositionContent)
+                shown for _, clip in enabled_clips(composition) if (shown := clip.content.composition_shown) is not None
             ]
             for composition in reachable_compositions(timeline)
             if composition.id is not None
@@ -201,21 +199,20 @@ class _Walk:
                         yield from self._clip(clip, line.through(clip), active, (*above, clip.id))
 
     def _clip(self, clip: Clip, line: FrameLine, frames: range, instance: InstancePath) -> Iterator[ClipUse]:
-        match clip.content:
-            case MediaContent():
-                use = _media_use(clip, self._sources[clip.content.media], line, frames, instance)
-                if use is not None:
-                    yield use
-            case CompositionContent():
-                name = clip.content.composition
-                end = self._timeline.compositions[name].duration
-                assert end is not None
-                arrivals = self._arrivals.setdefault(name, [])
-                arrivals.extend((inner, part, instance) for inner, part in _inside(line, frames, end, clip.after_end))
-                if len(arrivals) > 2 * MAX_USES:
-                    arrivals[:] = _distinct(arrivals)
-                    if len(arrivals) > MAX_USES:
-                        raise _too_many()
+        media, name = clip.content.media_shown, clip.content.composition_shown
+        if media is not None:
+            use = _media_use(clip, self._sources[media], line, frames, instance)
+            if use is not None:
+                yield use
+        if name is not None:
+            end = self._timeline.compositions[name].duration
+            assert end is not None
+            arrivals = self._arrivals.setdefault(name, [])
+            arrivals.extend((inner, part, instance) for inner, part in _inside(line, frames, end, clip.after_end))
+            if len(arrivals) > 2 * MAX_USES:
+                arrivals[:] = _distinct(arrivals)
+                if len(arrivals) > MAX_USES:
+                    raise _too_many()
 
 
 def _media_use(
@@ -285,7 +282,11 @@ def _timed_clips(composition: Composition) -> list[_TimedClips]:
     for track in composition.tracks:
         if not track.enabled or track.kind != "video":
             continue
-        clips = tuple(c for c in track.clips if c.enabled and isinstance(c.content, MediaContent | CompositionContent))
+        clips = tuple(c for c in track.clips if c.enabled and _leads_to_files(c))
         if clips:
             tracks.append(_TimedClips(clips, tuple(c.start for c in clips), tuple(c.end for c in clips)))
     return tracks
+
+
+def _leads_to_files(clip: Clip) -> bool:
+    return clip.content.media_shown is not None or clip.content.composition_shown is not None

@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import partial
 from threading import Lock
 
+from reelmill.planner.content import Drawing
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, PictureSource, sides_of
 from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.media import MediaFacts, VideoFacts
@@ -33,7 +34,7 @@ from reelmill.planner.scheduling.schedule import PRIORITIES, DecodeSchedule, Fil
 from reelmill.planner.scheduling.stage_costs import draw_seconds
 from reelmill.planner.scheduling.use_index import UseIndex
 from reelmill.planner.source_frames import FrameRequest
-from reelmill.planner.timeline import Text, Timeline
+from reelmill.planner.timeline import Timeline
 
 LOOK_AHEAD_SECONDS = 3
 MIN_LOOK_AHEAD = 60
@@ -77,7 +78,7 @@ class ExportPlanner:
         self,
         timeline: Timeline,
         facts: Mapping[str, MediaFacts],
-        text_sizes: Mapping[Text, tuple[float, float]],
+        drawn_sizes: Mapping[Drawing, tuple[float, float]],
         frames: FrameSet | range,
         *,
         simplify: bool = True,
@@ -85,13 +86,13 @@ class ExportPlanner:
     ) -> None:
         """`frames`: of the whole film, those of which pictures are made; look-aheads end where a stretch of them does.
 
-        `text_sizes` as for FramePlanner. Without `simplify` plans hold all that is active, also what nobody sees.
+        `drawn_sizes` as for FramePlanner. Without `simplify` plans hold all that is active, also what nobody sees.
         `scale`: target pixels for a canvas pixel, 1/2 in a draft.
 
         Raises SetupError for a timeline that shows clips too often to be planned ahead.
         """
         self._simplified = partial(simplified, scale=scale) if simplify else as_it_is
-        self._planner = FramePlanner(timeline, facts, text_sizes)
+        self._planner = FramePlanner(timeline, facts, drawn_sizes)
         self._shown_frames = frames if isinstance(frames, FrameSet) else FrameSet.of([frames])
         spans = self._shown_frames.spans
         self._frames = frames = self._shown_frames.hull

@@ -20,7 +20,7 @@ from reelmill.planner.errors import SetupError
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.sound.sound_plan import Bus, Ducking, GainStage, SoundCue, SoundPlan, Span, TimeLine
 from reelmill.planner.source_frames import InstancePath
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, Duck, MediaContent, Timeline, Track
+from reelmill.planner.timeline import Clip, Composition, Duck, Timeline, Track
 
 __all__ = ["MAX_BUSES", "MAX_CUES", "GainStage", "SoundCue", "TimeLine", "plan_sound"]
 
@@ -126,22 +126,23 @@ class _Walk:
     def _has_sound(self, clip: Clip, track: Track) -> bool:
         if clip.speed == 0 or clip.audio.mute:
             return False
-        if isinstance(clip.content, CompositionContent):
-            nested = self.timeline.compositions[clip.content.composition]
+        media, composition = clip.content.media_shown, clip.content.composition_shown
+        if composition is not None:
+            nested = self.timeline.compositions[composition]
             assert nested.duration is not None
             return nested.duration > 0 and bool(self._sounding_tracks(nested))
-        if not isinstance(clip.content, MediaContent):
+        if media is None:
             return False
-        problem = self.facts[clip.content.media].sound_problem
+        problem = self.facts[media].sound_problem
         if problem is not None:
             raise SetupError(
                 f'clip "{clip.id}" sounds, but {problem.message}',
                 component="AudioMixer",
                 clip=clip.id,
-                file=self.facts[clip.content.media].path,
+                file=self.facts[media].path,
                 suggestion=problem.suggestion,
             )
-        return self._sound_end(clip.content.media, track) is not None
+        return self._sound_end(media, track) is not None
 
     def _sound_end(self, media: str, track: Track) -> Fraction | None:
         """Source time at which media ends on a track; None where it has no sound."""
@@ -176,10 +177,11 @@ class _Walk:
                     continue
                 stage = _clip_stage(track.clips, index, way.time)
                 inside = self._through_clip(clip, composition, replace(through, span=heard), stage, listened)
-                if isinstance(clip.content, CompositionContent):
-                    yield from self._nested(clip, clip.content.composition, composition.id, inside)
-                elif isinstance(clip.content, MediaContent):
-                    yield from self._media(clip, clip.content.media, track.track, composition.id, inside)
+                media, nested = clip.content.media_shown, clip.content.composition_shown
+                if nested is not None:
+                    yield from self._nested(clip, nested, composition.id, inside)
+                elif media is not None:
+                    yield from self._media(clip, media, track.track, composition.id, inside)
 
     def _listened_buses(self, tracks: Sequence[_SoundingTrack]) -> dict[str, int]:
         """The numbers of the buses that the next instance of a composition will have for its tracks, by their ids."""

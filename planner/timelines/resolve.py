@@ -16,7 +16,7 @@ from reelmill.planner.errors import Problem, Problems, ProjectError
 from reelmill.planner.json_path import json_path
 from reelmill.planner.limits import LOST_SOUND_SECONDS, WARN_NESTING
 from reelmill.planner.media import MediaFacts
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, MediaContent, Timeline, Track, Transition
+from reelmill.planner.timeline import Clip, Composition, Timeline, Track, Transition
 from reelmill.planner.timelines.nesting import deepest_chain, deepest_first
 
 _PAST_END = 'or say what is shown there with "after_end": "hold", "loop" or "blank"'
@@ -70,10 +70,10 @@ def clips_needed(track: Track) -> Iterator[Clip]:
 def compositions_shown(composition: Composition) -> list[str]:
     """The composition of each clip that shows one, among the clips whose times matter."""
     return [
-        clip.content.composition
+        shown
         for track in composition.tracks
         for clip in clips_needed(track)
-        if isinstance(clip.content, CompositionContent)
+        if (shown := clip.content.composition_shown) is not None
     ]
 
 
@@ -169,10 +169,10 @@ class _Resolver:
 
     def _warn_unheard(self, clip: Clip, source: _Source, track: Track) -> None:
         """Of a clip that plays a film's first or last picture, and leaves out sound that lies before or behind it."""
-        content, in_point, duration = clip.content, clip.in_point, clip.duration
-        if track.kind == "audio" or not isinstance(content, MediaContent) or clip.audio.mute or clip.speed == 0:
+        media, in_point, duration = clip.content.media_shown, clip.in_point, clip.duration
+        if track.kind == "audio" or media is None or clip.audio.mute or clip.speed == 0:
             return
-        sound = self._facts[content.media].audio
+        sound = self._facts[media].audio
         if sound is None or source.end is None or in_point is None or duration is None:
             return
         first, last = sorted((in_point, in_point + duration * clip.speed))
@@ -209,14 +209,14 @@ class _Resolver:
 
     def _source(self, clip: Clip, track: Track) -> _Source | None:
         """What the clip shows; None where nothing is known of it, or it does not fit the track."""
-        if isinstance(clip.content, CompositionContent):
-            name, frame = clip.content.composition, 1 / self._timeline.fps
-            end = self._ends[name]
+        name, media = clip.content.composition_shown, clip.content.media_shown
+        if name is not None:
+            end, frame = self._ends[name], 1 / self._timeline.fps
             if end == 0:
                 self._note(clip, f'composition "{name}" has no length', 'add a clip to it, or give it a "duration"')
             return None if not end else _Source(f'composition "{name}"', end, first_frame=frame, last_frame=frame)
-        if isinstance(clip.content, MediaContent):
-            return self._media(clip, clip.content.media, track)
+        if media is not None:
+            return self._media(clip, media, track)
         return _Source("its content", None)
 
     def _media(self, clip: Clip, name: str, track: Track) -> _Source | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reelmill.planner.media import MediaFacts
-from reelmill.planner.timeline import MediaContent, Timeline
+from reelmill.planner.timeline import Timeline
 from reelmill.planner.timelines.walk import reachable_clips, reachable_compositions
 
 System = Literal["v1", "v2"]
@@ -36,17 +36,17 @@ def complexity(timeline: Timeline, facts: Mapping[str, MediaFacts]) -> Complexit
     """Counts enabled clips on enabled tracks; `facts` has the media that they show."""
     clips = list(reachable_clips(timeline))
     shown = {
-        facts[clip.content.media].file_hash
+        facts[media].file_hash
         for _, track, clip in clips
-        if track.kind == "video" and isinstance(clip.content, MediaContent)
+        if track.kind == "video" and (media := clip.content.media_shown) is not None
     }
     return Complexity(
         unique_files=len(shown),
         nested_clips=sum(
             composition.id is not None
             and track.kind == "video"
-            and isinstance(clip.content, MediaContent)
-            and _moves(facts[clip.content.media])
+            and (media := clip.content.media_shown) is not None
+            and _moves(facts[media])
             for composition, track, clip in clips
         ),
         compositions=sum(composition.id is not None for composition in reachable_compositions(timeline)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, Timeline, Track
+from reelmill.planner.timeline import Clip, Composition, Timeline, Track
 
 
 def reachable_compositions(timeline: Timeline) -> Iterator[Composition]:
@@ -18,9 +18,9 @@ def reachable_compositions(timeline: Timeline) -> Iterator[Composition]:
         seen.add(composition.id)
         yield composition
         waiting.extend(
-            timeline.compositions[clip.content.composition]
+            timeline.compositions[shown]
             for _, clip in enabled_clips(composition)
-            if isinstance(clip.content, CompositionContent)
+            if (shown := clip.content.composition_shown) is not None
         )
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.planner.colour import VIDEO
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import Affine, Layer, Rect
 from reelmill.planner.media import Orientation
-from reelmill.planner.timeline import Solid
 from tests.support import compositor_reference as reference
 from tests.support.compositor_stage import (
     Codes,

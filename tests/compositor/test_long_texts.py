@@ -6,12 +6,13 @@ import time
 
 import pytest
 
+from reelmill.compositor.contents.text import check_text, draw_text, text_size
 from reelmill.compositor.drawing import fonts
-from reelmill.compositor.drawing.text import check_text, draw_text, text_size
 from reelmill.compositor.drawing.text_layout import lay_out
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import SetupError
 from reelmill.planner.limits import MAX_TEXT_LENGTH
-from reelmill.planner.timeline import Outline, Text
+from reelmill.planner.text_style import Outline
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
 WORST_RATIO = 6

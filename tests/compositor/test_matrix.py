@@ -16,11 +16,10 @@ from reelmill.compositor.opengl.surfaces import SurfacePool
 from reelmill.compositor.pictures import Picture
 from reelmill.compositor.plane_canvas import PlaneFormat
 from reelmill.export.rendering.plane_scaler import AreaScaler
-from reelmill.planner.colour import VIDEO, ChromaLocation, ColourTags, Matrix, Range
+from reelmill.planner.colour import BLACK, VIDEO, ChromaLocation, ColourTags, Matrix, Range
 from reelmill.planner.frame_plan import WHOLE, Affine, Layer
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.source_frames import Frame
-from reelmill.planner.timeline import BLACK
 from tests.support.compositor_stage import Codes, Floats, Stage, canvas, layer, make_frame
 
 KR_KB = {

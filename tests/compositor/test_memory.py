@@ -12,8 +12,9 @@ from reelmill.compositor.cpu_plane_painter import MemoryPainter, SourcePlane
 from reelmill.compositor.pictures import Grid, Picture, solid_picture
 from reelmill.compositor.placement import Placement, Raster, place
 from reelmill.compositor.sample_axes import picture_axes
+from reelmill.planner.colour import BLACK
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import WHOLE, Affine, Layer
-from reelmill.planner.timeline import BLACK, Solid
 from tests.support.compositor_stage import Floats
 
 WIDTH, HEIGHT = 40, 30

@@ -13,10 +13,11 @@ import pytest
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.rgb_painter import Painter
 from reelmill.planner.colour import VIDEO
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer
 from reelmill.planner.source_frames import Frame, FrameRequest
-from reelmill.planner.timeline import Blend, Solid
+from reelmill.planner.timeline import Blend
 from tests.support import compositor_reference as reference
 from tests.support.compositor_stage import (
     IDENTITY,

@@ -11,10 +11,11 @@ import pytest
 
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.export.rendering.plane_scaler import AreaScaler
-from reelmill.planner.colour import VIDEO, ChromaLocation, ColourTags
+from reelmill.planner.colour import BLACK, TRANSPARENT, VIDEO, ChromaLocation, Colour, ColourTags
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, TransitionLayer
 from reelmill.planner.source_frames import Frame
-from reelmill.planner.timeline import BLACK, TRANSPARENT, Colour, Solid, TransitionType
+from reelmill.planner.timeline import TransitionType
 from tests.support.compositor_stage import Codes, Floats, Stage, canvas, layer, make_frame, noise, rgb_frame, rgba_frame
 
 GREY: Colour = (0.5, 0.5, 0.5, 1.0)

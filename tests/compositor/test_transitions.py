@@ -10,8 +10,9 @@ import pytest
 
 from reelmill.compositor.opengl.context import GLContext
 from reelmill.compositor.transitions import TRANSITIONS
+from reelmill.planner.colour import Colour
 from reelmill.planner.frame_plan import Affine, Layer, TransitionLayer
-from reelmill.planner.timeline import Blend, Colour, Direction, TransitionType
+from reelmill.planner.timeline import Blend, Direction, TransitionType
 from tests.support import compositor_reference as reference
 from tests.support.compositor_stage import (
     Floats,

@@ -8,12 +8,11 @@ from fractions import Fraction
 import pytest
 
 from reelmill.decoders.read_ahead import ReadAhead
-from reelmill.planner.colour import VIDEO
+from reelmill.planner.colour import BLACK, VIDEO
 from reelmill.planner.errors import RenderError
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest
-from reelmill.planner.timeline import BLACK
 
 
 def request(pts: int, clip: str = "a") -> FrameRequest:

@@ -17,12 +17,12 @@ from reelmill.compositor.opengl.surfaces import Target
 from reelmill.compositor.opengl.texels import PlaneScaler
 from reelmill.compositor.output import PixelReader
 from reelmill.compositor.plane_canvas import PlaneFormat
-from reelmill.planner.colour import SRGB, ColourTags
+from reelmill.planner.colour import SRGB, TRANSPARENT, Colour, ColourTags
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, Rect, TransitionLayer
 from reelmill.planner.media import Orientation
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.source_frames import Frame, FrameRequest, Plane, WritablePlane
-from reelmill.planner.timeline import TRANSPARENT, Blend, Colour
+from reelmill.planner.timeline import Blend
 
 Floats = NDArray[np.float64]
 Codes = NDArray[Any]

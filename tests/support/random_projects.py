@@ -215,7 +215,7 @@ def pictures(
     planner = ExportPlanner(
         opened.timeline,
         opened.facts,
-        opened.text_sizes,
+        opened.drawn_sizes,
         frames,
         simplify=options.fast_paths,
         scale=options.canvas_scale,

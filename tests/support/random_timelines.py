@@ -8,18 +8,12 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from reelmill.planner.content import Content
+from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.media import MediaContent
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
-from reelmill.planner.timeline import (
-    AfterEnd,
-    Clip,
-    Composition,
-    CompositionContent,
-    Content,
-    MediaContent,
-    Timeline,
-    Track,
-)
+from reelmill.planner.timeline import AfterEnd, Clip, Composition, Timeline, Track
 from tests.support.timelines import timeline, video
 
 FPS = (Fraction(24), Fraction(25), Fraction(30), Fraction(30000, 1001))

@@ -6,9 +6,10 @@ from array import array
 from fractions import Fraction
 
 from reelmill.planner.colour import ColourTags
+from reelmill.planner.contents.media import MediaContent
 from reelmill.planner.media import AudioFacts, MediaFacts, Orientation, VideoFacts
 from reelmill.planner.pts_table import PtsTable
-from reelmill.planner.timeline import Clip, Composition, Media, MediaContent, Timeline, Track
+from reelmill.planner.timeline import Clip, Composition, Media, Timeline, Track
 
 
 def table(frames: int, fps: Fraction | int = 30, first_pts: int = 0) -> PtsTable:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from reelmill.compositor.drawing.shapes import draw_shape
-from reelmill.compositor.drawing.text import draw_text
+from reelmill.compositor.contents.shape import draw_shape
+from reelmill.compositor.contents.text import draw_text
 from reelmill.compositor.opengl.context import GLContext
+from reelmill.planner.contents.shape import Shape, Stroke
+from reelmill.planner.contents.text import Text
 from reelmill.planner.frame_plan import WHOLE, Affine, Layer, Rect
-from reelmill.planner.timeline import Outline, Shape, Stroke, Text
+from reelmill.planner.text_style import Outline
 from tests.support import compositor_reference as reference
 from tests.support.compositor_stage import Floats, Stage, canvas
 

@@ -10,10 +10,12 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
+from reelmill.compositor.contents.text import draw_text, text_size
 from reelmill.compositor.drawing.font_faces import DEFAULT_FACES, find_face, load_face
-from reelmill.compositor.drawing.text import draw_text, text_size
 from reelmill.compositor.drawing.text_layout import lay_out, narrowest_box
-from reelmill.planner.timeline import Colour, Outline, Text, TextSpan
+from reelmill.planner.colour import Colour
+from reelmill.planner.contents.text import Text, TextSpan
+from reelmill.planner.text_style import Outline
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
 SANS, BOLD, SERIF = (str(DEJAVU / f"{name}.ttf") for name in ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif"))

@@ -11,11 +11,15 @@ from hypothesis import given, settings
 
 from reelmill.planner.animation import Animated, Keyframe
 from reelmill.planner.clock import frame_count
+from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.shape import Shape
+from reelmill.planner.contents.solid import Solid
+from reelmill.planner.contents.text import Text
 from reelmill.planner.copying.untouched_runs import UntouchedRun, untouched_runs
 from reelmill.planner.pictures.frame_planner import FramePlanner
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified, untouched
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, Crop, Shape, Solid, Text, Track, Transform
+from reelmill.planner.timeline import Clip, Composition, Crop, Track, Transform
 from tests.support.random_timelines import Film, films
 from tests.support.timelines import media_clip, timeline, video
 

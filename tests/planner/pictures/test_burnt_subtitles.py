@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelmill.planner.colour import BLACK
+from reelmill.planner.contents.text import Text, TextSpan
 from reelmill.planner.errors import SetupError
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer
 from reelmill.planner.pictures.burnt_subtitles import BurntSubtitles, burn_subtitles
 from reelmill.planner.pictures.content_key import ContentKeys
 from reelmill.planner.pictures.cue_text import FontFace
 from reelmill.planner.subtitles import CueRun, CueSheet, CueStyle, SubtitleCue
-from reelmill.planner.timeline import BLACK, Clip, Composition, Subtitles, Text, TextSpan, Timeline
+from reelmill.planner.timeline import Clip, Composition, Subtitles, Timeline
 
 FACE = FontFace("/f.ttf", frozenset({"plain"}), False, False, 0.75, 0.25, 0.75, 0.25)
 
@@ -147,7 +149,7 @@ def test_no_track_shows_two_at_once_and_none_is_covered(given_cues: list[tuple[i
     for clip in clips:
         assert isinstance(clip.content, Text)
         number = int(clip.content.content.split()[1])
-        (x, y), (width, height) = place(clip), burnt.text_sizes[clip.content]
+        (x, y), (width, height) = place(clip), burnt.drawn_sizes[clip.content]
         boxes.append((clip.start, clip.end, cues[number].layer, x, y, x + width, y + height))
     for index, one in enumerate(boxes):
         for other in boxes[:index]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.effect import EffectPlan
 from reelmill.planner.effects.blur import BlurPlan
 from reelmill.planner.frame_plan import WHOLE, Affine, EffectedPicture, Layer
 from reelmill.planner.pictures.effected import with_effects
-from reelmill.planner.timeline import Solid
 
 CANVAS = (200, 100)
 SOFT = BlurPlan(radius=(4.0, 2.0), edges="transparent")

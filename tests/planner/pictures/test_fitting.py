@@ -8,10 +8,12 @@ from fractions import Fraction
 import pytest
 
 from reelmill.planner.animation import Animated, Easing, Keyframe
+from reelmill.planner.content import Fit
+from reelmill.planner.contents.media import MediaContent
 from reelmill.planner.frame_plan import Affine, Rect
 from reelmill.planner.pictures.fitting import FittedPicture, fit_picture
 from reelmill.planner.pictures.source_time import Moment
-from reelmill.planner.timeline import Clip, Crop, Fit, MediaContent, Transform
+from reelmill.planner.timeline import Clip, Crop, Transform
 
 CANVAS = (Fraction(1920), Fraction(1080))
 

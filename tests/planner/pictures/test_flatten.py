@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from reelmill.compositor.blend_modes import BLEND_MODES
+from reelmill.planner.colour import BLACK, TRANSPARENT, Colour
+from reelmill.planner.contents.solid import Solid
+from reelmill.planner.contents.text import Text
 from reelmill.planner.frame_plan import WHOLE, Affine, CompositionPlan, Layer, PictureSource, Rect, TransitionLayer
 from reelmill.planner.pictures.flatten import MAGNIFYING, flattened
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import simplified, untouched
 from reelmill.planner.source_frames import FrameRequest
-from reelmill.planner.timeline import BLACK, TRANSPARENT, Colour, Solid, Text
 
 WIDTH, HEIGHT = 64, 48
 RED: Colour = (1.0, 0.0, 0.0, 1.0)

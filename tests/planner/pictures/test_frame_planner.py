@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner.animation import EASINGS, Animated, Easing, Keyframe
+from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.shape import Shape
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pictures.frame_planner import FramePlanner
@@ -16,19 +20,7 @@ from reelmill.planner.pictures.hidden_layers import without_hidden
 from reelmill.planner.pictures.shared_plans import SharedPlans
 from reelmill.planner.pictures.simplify import untouched
 from reelmill.planner.pictures.source_time import Moment, within_source
-from reelmill.planner.timeline import (
-    AfterEnd,
-    Clip,
-    Composition,
-    CompositionContent,
-    MediaContent,
-    Shape,
-    Solid,
-    Timeline,
-    Track,
-    Transform,
-    Transition,
-)
+from reelmill.planner.timeline import AfterEnd, Clip, Composition, Timeline, Track, Transform, Transition
 from tests.support.timelines import media_clip, timeline, video
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from reelmill.cli.main import main
 from reelmill.decoders.files.container import open_container
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import SetupError
-from reelmill.planner.timeline import Text
 from tests.support.project_files import load_data, problems_in, project, solid
 
 TWO = [{"media": "beach", "duration": 2}, {"media": "beach", "start": 1, "duration": 2}]

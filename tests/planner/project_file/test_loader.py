@@ -16,22 +16,18 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from reelmill.planner.animation import EASINGS
+from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.shape import Shape, Stroke
+from reelmill.planner.contents.solid import Solid
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import ProjectError, SetupError
 from reelmill.planner.fields import css_colour
 from reelmill.planner.project_file.loader import list_media_used, load, load_document
 from reelmill.planner.project_file.starter import starter_project
 from reelmill.planner.templates.template import expand
-from reelmill.planner.timeline import (
-    Clip,
-    CompositionContent,
-    MediaContent,
-    Shadow,
-    Shape,
-    Solid,
-    Stroke,
-    Text,
-    Transition,
-)
+from reelmill.planner.text_style import Shadow
+from reelmill.planner.timeline import Clip, Transition
 from tests.support.project_files import BASE, CONTRACT, Json, load_data, problems_in, project, solid
 
 

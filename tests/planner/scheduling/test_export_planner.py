@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reelmill.planner.contents.composition import CompositionContent
 from reelmill.planner.errors import SetupError
 from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.pictures.frame_planner import FramePlanner
@@ -23,7 +24,7 @@ from reelmill.planner.pictures.simplify import simplified
 from reelmill.planner.scheduling.export_planner import ExportPlanner, decoded_picture_bytes
 from reelmill.planner.scheduling.schedule import PRIORITIES
 from reelmill.planner.source_frames import FrameRequest
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, Media, Track
+from reelmill.planner.timeline import Clip, Composition, Media, Track
 from tests.support.random_timelines import Film, films
 from tests.support.timelines import media_clip, timeline, video
 

@@ -8,19 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.errors import SetupError
 from reelmill.planner.sound.sound_cues import SoundCue, TimeLine, plan_sound
-from reelmill.planner.timeline import (
-    AfterEnd,
-    Clip,
-    ClipAudio,
-    Composition,
-    Media,
-    MediaContent,
-    Solid,
-    Timeline,
-    Track,
-)
+from reelmill.planner.timeline import AfterEnd, Clip, ClipAudio, Composition, Media, Timeline, Track
 from tests.support import timelines
 from tests.support.sounds import composition, composition_clip, media_clip
 

@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner import limits
+from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import Problem, Problems, ProjectError
 from reelmill.planner.project_file.loader import load_document
 from reelmill.planner.project_file.schema import json_schema
@@ -24,7 +26,7 @@ from reelmill.planner.templates.origins import Origins
 from reelmill.planner.templates.template import expand
 from reelmill.planner.templates.variable_values import TYPES
 from reelmill.planner.templates.variables import Bound
-from reelmill.planner.timeline import MediaContent, Text, Timeline
+from reelmill.planner.timeline import Timeline
 from tests.support.project_files import BASE, Json, project, solid
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())

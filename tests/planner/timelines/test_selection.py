@@ -8,9 +8,11 @@ from typing import Literal
 
 import pytest
 
+from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.solid import Solid
 from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
 from reelmill.planner.scheduling.file_usage import sharing
-from reelmill.planner.timeline import Clip, Composition, CompositionContent, Solid, Track
+from reelmill.planner.timeline import Clip, Composition, Track
 from reelmill.planner.timelines.selection import Complexity, complexity, select_export_system
 from tests.support.timelines import media_clip, timeline, video
 

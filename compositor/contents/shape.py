@@ -13,10 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmill.compositor.contents.drawer import Drawer
 from reelmill.compositor.drawing.coverage import Contour, coverage
 from reelmill.compositor.drawing.drawn_picture import MAX_SIDE_PX, DrawnPicture
+from reelmill.planner.colour import Colour
+from reelmill.planner.contents.shape import Shape
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.timeline import Colour, Shape
 
 FLATNESS_PX = 0.002
 """Less than 1/255 of a pixel's area."""
@@ -196,3 +198,6 @@ def _box(
 def _premultiplied(colour: Colour) -> NDArray[np.float32]:
     red, green, blue, alpha = colour
     return np.array([red * alpha, green * alpha, blue * alpha, alpha], np.float32)
+
+
+DRAWER = Drawer(check_shape, lambda shape: shape.size, draw_shape)

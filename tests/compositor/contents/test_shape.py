@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmill.compositor.drawing.shapes import check_shape, draw_shape
+from reelmill.compositor.contents.shape import check_shape, draw_shape
+from reelmill.planner.contents.shape import Shape, Stroke
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.timeline import Shape, Stroke
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
 RED_HALF = (1.0, 0.0, 0.0, 0.5)

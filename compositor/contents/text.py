@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmill.compositor.contents.drawer import Drawer
 from reelmill.compositor.drawing.drawn_picture import MAX_SIDE_PX, DrawnPicture
 from reelmill.compositor.drawing.fonts import Bar, DrawnRun, Mask, draw_run, require_layout, run_extent
 from reelmill.compositor.drawing.text_layout import LineExtent, TextLayout, TextRun, lay_out
+from reelmill.planner.colour import Colour
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import RenderError, SetupError
-from reelmill.planner.timeline import Colour, Outline, Shadow, Text
+from reelmill.planner.text_style import Outline, Shadow
 
 BLUR_REACH = 3.5
 """Standard deviations after which a shadow ends: less than half of 1/255 is left."""
@@ -291,3 +294,6 @@ def _check_drawn_size(box: _Box, failure: type[SetupError] | type[RenderError]) 
             component="Text",
             suggestion='make "size", "scale", the outline or the shadow smaller',
         )
+
+
+DRAWER = Drawer(check_text, text_size, draw_text)

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import features
 
+from reelmill.compositor.contents.text import check_text, draw_text, text_size
 from reelmill.compositor.drawing.bidi import embedding_levels, visual_order
 from reelmill.compositor.drawing.font_faces import load_face
 from reelmill.compositor.drawing.line_breaks import break_ends, grapheme_starts
-from reelmill.compositor.drawing.text import check_text, draw_text, text_size
 from reelmill.compositor.drawing.text_layout import lay_out
+from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import ExportError, RenderError, SetupError
-from reelmill.planner.timeline import Outline, Shadow, Text
+from reelmill.planner.text_style import Outline, Shadow
 
 SANS = font_source_sans_pro.font_files_otf["SourceSansPro"]
 ITALIC = font_source_sans_pro.font_files_ttf["SourceSansProBlackIt"]
