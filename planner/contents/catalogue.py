@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from reelmill.planner.content import Content
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.contents.shape import Shape, ShapeModel
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.contents.text import Text, TextModel

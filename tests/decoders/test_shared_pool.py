@@ -16,8 +16,8 @@ from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.shared.frame_cache import frame_bytes
 from reelmill.decoders.shared_pool import SharedDecoderPool
 from reelmill.planner.content import Content
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.timeline import Clip, Composition, Track
 from tests.support.clips import ClipRecipe, ffmpeg, frame_number, make_clip
 from tests.support.shared_decoding import (

@@ -9,8 +9,8 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from reelmill.planner.content import Content
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
 from reelmill.planner.timeline import AfterEnd, Clip, Composition, Timeline, Track

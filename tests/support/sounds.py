@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.media import AudioFacts, MediaFacts
 from reelmill.planner.timeline import Clip, Composition, Media, Timeline, Track
 

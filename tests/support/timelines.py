@@ -6,7 +6,7 @@ from array import array
 from fractions import Fraction
 
 from reelmill.planner.colour import ColourTags
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.media import AudioFacts, MediaFacts, Orientation, VideoFacts
 from reelmill.planner.pts_table import PtsTable
 from reelmill.planner.timeline import Clip, Composition, Media, Timeline, Track

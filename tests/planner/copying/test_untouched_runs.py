@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from reelmill.planner.animation import Animated, Keyframe
 from reelmill.planner.clock import frame_count
-from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.composition_content import CompositionContent
 from reelmill.planner.contents.shape import Shape
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.contents.text import Text

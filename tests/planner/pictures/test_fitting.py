@@ -9,7 +9,7 @@ import pytest
 
 from reelmill.planner.animation import Animated, Easing, Keyframe
 from reelmill.planner.content import Fit
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.frame_plan import Affine, Rect
 from reelmill.planner.pictures.fitting import FittedPicture, fit_picture
 from reelmill.planner.pictures.source_time import Moment

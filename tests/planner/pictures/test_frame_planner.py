@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner.animation import EASINGS, Animated, Easing, Keyframe
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.contents.shape import Shape
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer

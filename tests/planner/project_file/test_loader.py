@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from reelmill.planner.animation import EASINGS
-from reelmill.planner.contents.composition import CompositionContent
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.composition_content import CompositionContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.contents.shape import Shape, Stroke
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.contents.text import Text

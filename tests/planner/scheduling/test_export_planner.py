@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.composition_content import CompositionContent
 from reelmill.planner.errors import SetupError
 from reelmill.planner.frame_plan import CompositionPlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.pictures.frame_planner import FramePlanner

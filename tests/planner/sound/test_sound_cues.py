@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.errors import SetupError
 from reelmill.planner.sound.sound_cues import SoundCue, TimeLine, plan_sound

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.planner import limits
-from reelmill.planner.contents.media import MediaContent
+from reelmill.planner.contents.media_content import MediaContent
 from reelmill.planner.contents.text import Text
 from reelmill.planner.errors import Problem, Problems, ProjectError
 from reelmill.planner.project_file.loader import load_document

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from reelmill.planner.contents.composition import CompositionContent
+from reelmill.planner.contents.composition_content import CompositionContent
 from reelmill.planner.contents.solid import Solid
 from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
 from reelmill.planner.scheduling.file_usage import sharing
