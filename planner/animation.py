@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 
 Value = tuple[float, ...]
@@ -109,3 +109,12 @@ class Animated:
     def share(self, time: Fraction, *, backwards: bool = False) -> float:
         """The same for a number from 0 to 1, where an easing may overshoot."""
         return min(max(self.scalar(time, backwards=backwards), 0.0), 1.0)
+
+
+def stands_still(value: object) -> bool:
+    """Whether nothing in a value moves: an Animated, a dataclass, a tuple of these, or anything else."""
+    if isinstance(value, Animated):
+        return value.is_constant
+    if isinstance(value, tuple):
+        return all(map(stands_still, value))
+    return not is_dataclass(value) or all(stands_still(getattr(value, field.name)) for field in fields(value))

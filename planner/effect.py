@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
-from reelmill.planner.animation import Animated
+from reelmill.planner.animation import Animated, stands_still
 
 ColourMatrix = tuple[tuple[float, float, float, float], ...]
 """Three rows for R', G' and B': what is taken of R', G', B' (gamma-encoded, straight alpha, 0 to 1) and of 1."""
@@ -88,9 +88,7 @@ class Effect:
     @property
     def is_constant(self) -> bool:
         """Every frame of the clip has the same plan."""
-        values = (getattr(self, name) for name in self.__dataclass_fields__)
-        animated = any(isinstance(value, Animated) and not value.is_constant for value in values)
-        return not animated and self.start <= 0 and self.duration is None
+        return stands_still(self) and self.start <= 0 and self.duration is None
 
 
 def plans_at(effects: Iterable[Effect], time: Fraction, *, backwards: bool = False) -> tuple[EffectPlan, ...]:

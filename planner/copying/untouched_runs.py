@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from reelmill.planner.animation import stands_still
 from reelmill.planner.clock import frames_in
 from reelmill.planner.content import Drawing
 from reelmill.planner.frame_plan import WHOLE, CompositionPlan, EffectedPicture, Layer, PictureSource
@@ -117,7 +118,7 @@ def _stretches(timeline: Timeline, frames: range) -> Iterator[tuple[range, bool]
             continue
         clips = [clip for clip in track.clips if clip.enabled]
         spans = [frames_in(clip.start, clip.end, timeline.fps) for clip in clips]
-        moving = [span for clip, span in zip(clips, spans, strict=True) if not _stands_still(track, clip)]
+        moving = [span for clip, span in zip(clips, spans, strict=True) if not _is_steady(track, clip)]
         transitions = [range(b.start, a.stop) for a, b in pairwise(spans) if b.start < a.stop]
         for span in (*spans, *transitions):
             cuts.update((span.start, span.stop))
@@ -133,7 +134,7 @@ def _stretches(timeline: Timeline, frames: range) -> Iterator[tuple[range, bool]
             yield inside, level == 0
 
 
-def _stands_still(track: Track, clip: Clip) -> bool:
+def _is_steady(track: Track, clip: Clip) -> bool:
     """Whether one frame's plan tells all others', but for the source frame shown."""
     content = clip.content
     if content.composition_shown is not None or (isinstance(content, Drawing) and not content.is_still):
@@ -142,10 +143,7 @@ def _stands_still(track: Track, clip: Clip) -> bool:
         return False
     if not all(effect.is_constant for effect in (*clip.effects, *track.effects)):
         return False
-    transform, crop = clip.transform, clip.crop
-    values = (transform.position, transform.scale, transform.rotation, transform.anchor, transform.opacity)
-    edges = (crop.left, crop.top, crop.right, crop.bottom)
-    return all(value is None or value.is_constant for value in (*values, *edges, track.opacity))
+    return stands_still((clip.transform, clip.crop, track.opacity))
 
 
 def _why(picture: CompositionPlan) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from reelmill.planner.animation import stands_still
 from reelmill.planner.clock import frame_count, frame_time
 from reelmill.planner.content import Drawing
 from reelmill.planner.effect import plans_at
@@ -20,7 +21,7 @@ from reelmill.planner.pictures.effected import with_composition_effects, with_ef
 from reelmill.planner.pictures.fitting import FittedPicture, Size, fit_picture
 from reelmill.planner.pictures.source_time import Moment, source_moment, within_source
 from reelmill.planner.source_frames import FrameRequest, InstancePath
-from reelmill.planner.timeline import Clip, Composition, Timeline, Track, Transition
+from reelmill.planner.timeline import ONE, Clip, Composition, Timeline, Track, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,7 @@ class FramePlanner:
         if key in self._fixed:
             return self._fixed[key]
         placement = fit_picture(natural, (Fraction(composition.width), Fraction(composition.height)), clip, elapsed)
-        transform, crop = clip.transform, clip.crop
-        parts = (transform.position, transform.scale, transform.rotation, transform.anchor)
-        edges = (crop.left, crop.top, crop.right, crop.bottom)
-        if all(value is None or value.is_constant for value in (*parts, *edges)):
+        if stands_still(replace(clip.transform, opacity=ONE)) and stands_still(clip.crop):
             self._fixed[key] = placement
         return placement
 
