@@ -17,7 +17,7 @@ from reelmill.cli.options import decoding_options, network_option, renderer_opti
 from reelmill.cli.parameters import PATH, Parsed
 from reelmill.cli.progress import HEARTBEAT_SECONDS
 from reelmill.cli.table import print_table
-from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
+from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour, warn
 from reelmill.export.checks.check_job import CheckOptions, SilentCheckListener
 from reelmill.export.opening.job import ExportOptions, Renderer, SystemChoice
 from reelmill.planner.checks import parse_moments, parse_tolerance
@@ -194,7 +194,7 @@ def _print(found: CheckResult, *, quiet: bool) -> None:
     for project in found.projects:
         if not quiet:
             for warning in project.warnings:
-                talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(f'{project.project}: {warning}')}")
+                warn(f"{project.project}: {warning}")
     if not quiet:
         heads = ["project", "result", "frames", "same", "close", "different", "missing", "sound", "time"]
         print_table(heads, [_row(project) for project in found.projects], left=2)

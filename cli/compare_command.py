@@ -22,7 +22,7 @@ from reelmill.cli.options import (
 from reelmill.cli.parameters import PATH
 from reelmill.cli.progress import HEARTBEAT_SECONDS, rate, size_text
 from reelmill.cli.table import print_table
-from reelmill.cli.talk import is_terminal, printable, show_json, styled, talk, wants_colour
+from reelmill.cli.talk import is_terminal, printable, show_json, talk, wants_colour, warn
 from reelmill.export.opening.job import ExportOptions, Renderer
 from reelmill.planner.clock import format_time
 from reelmill.planner.outputs import VideoSettings
@@ -129,7 +129,7 @@ class _Told:
 
 def _print(found: Comparison) -> None:
     for warning in found.warnings:
-        talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
+        warn(warning)
     rows = [[name, tell(found.v1), tell(found.v2)] for name, tell in _MEASURES]
     print_table(["", "V1", "V2"], rows)
     click.echo()

@@ -22,7 +22,7 @@ from reelmill.cli.options import (
 from reelmill.cli.parameters import PATH
 from reelmill.cli.progress import clock, rate, size_text
 from reelmill.cli.table import print_table
-from reelmill.cli.talk import printable, show_json, styled, talk
+from reelmill.cli.talk import printable, show_json, styled, talk, warn
 from reelmill.export.opening.job import Copy, ExportOptions, SystemChoice
 from reelmill.planner.clock import format_time
 from reelmill.planner.hardware import Hwaccel
@@ -76,7 +76,7 @@ def plan(invocation: Invocation, /, project: Path, as_json: bool, html: Path | N
         show_json(found.as_dict())
         return
     for warning in found.warnings:
-        talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
+        warn(warning)
     for line in _lines(found):
         click.echo(printable(line))
     if found.files:

@@ -13,7 +13,7 @@ from reelmill.cli.invocation import Invocation, verbose_option
 from reelmill.cli.options import decoding_options, network_option, no_fast_paths_option, renderer_option, set_option
 from reelmill.cli.parameters import PATH, SIZE, TIME
 from reelmill.cli.progress import Narrator, rate
-from reelmill.cli.talk import printable, show_json, styled, talk
+from reelmill.cli.talk import printable, show_json, styled, talk, warn
 from reelmill.export.opening.job import ExportOptions, Renderer, SystemChoice
 from reelmill.planner.clock import Time, format_time
 from reelmill.planner.errors import ProjectError, SetupError
@@ -80,7 +80,7 @@ def validate(project: Path, variables: tuple[tuple[str, str], ...], allow_networ
         show_json(_facts(found))
         return
     for warning in found.warnings:
-        talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(warning)}")
+        warn(warning)
     picture = f"{found.width}×{found.height} at {rate(found.fps)} frames/s, {found.frames} frames"
     content = f"{format_time(found.duration)}, {_count(found.clips, 'clip')}, {_count(found.media, 'file')}"
     talk(f"{styled('valid', colour='green', bold=True)}: {printable(str(project))}: {picture}, {content}")
@@ -138,8 +138,15 @@ def frame(invocation: Invocation, /, project: Path, output: Path, at: Time, **fl
         allow_network=flags["allow_network"],
     )
     invocation.interruption.checkpoint()
-    write_frame(project, at, output, listener=Narrator(invocation.interruption.checkpoint), options=options)
+    write_frame(project, at, output, listener=_FrameNarrator(invocation.interruption.checkpoint), options=options)
     talk(f"{styled('wrote', colour='green', bold=True)} {printable(str(output))}")
+
+
+class _FrameNarrator(Narrator):
+    """Prints warnings; one frame needs no progress."""
+
+    def warned(self, message: str) -> None:
+        warn(message)
 
 
 @click.command(short_help="Print the JSON Schema of the project file.")

@@ -68,3 +68,8 @@ def printable(text: str) -> str:
 def show_json(data: Any, *, indent: int | None = 2) -> None:
     """Print JSON to stdout."""
     click.echo(shown_json(data, indent=indent))
+
+
+def warn(message: str) -> None:
+    """Print a warning on stderr."""
+    talk(f"{styled('warning:', colour='yellow', bold=True)} {printable(message)}")

@@ -10,15 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.video.reading import PLAIN_READING, Reading
 from reelmill.decoders.video.video_reader import MediaReader, concealed_warnings, open_video_reader
 from reelmill.planner.errors import ExportError
 from reelmill.planner.frame_plan import FramePlan
-from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.source_frames import DecodeStatistics, Frame, FrameRequest, InstancePath
 from reelmill.planner.timeline import Media
-from reelmill.planner.tracing import NO_TRACE, Tracer
 
 
 class ClipDecoders:
@@ -28,19 +26,12 @@ class ClipDecoders:
         self,
         facts: Mapping[str, MediaFacts],
         media: Mapping[str, Media],
-        *,
-        allow_network: bool = False,
-        hardware: HardwareDecoding = SOFTWARE_DECODING,
-        stills: StillStore | None = None,
-        tracer: Tracer = NO_TRACE,
+        reading: Reading = PLAIN_READING,
     ) -> None:
-        """`facts` and `media` by the name of the media entry; `stills`: kept from other renders. Opens nothing yet."""
+        """`facts` and `media` by the name of the media entry. Opens nothing yet."""
         self._facts = facts
         self._media = media
-        self._allow_network = allow_network
-        self._hardware = hardware
-        self._stills = stills
-        self._tracer = tracer
+        self._reading, self._tracer = reading, reading.tracer
         self._readers: dict[InstancePath, MediaReader] = {}
         self._statistics = DecodeStatistics()
         self._requested: dict[str, set[int]] = {}
@@ -101,14 +92,7 @@ class ClipDecoders:
     def _open(self, request: FrameRequest) -> MediaReader:
         media, facts = self._media[request.media], self._facts[request.media]
         with self._tracer.span("open decoder", clip=request.clip):
-            reader = open_video_reader(
-                media,
-                facts,
-                self._statistics,
-                allow_network=self._allow_network,
-                device=self._hardware.device_of(request.media),
-                stills=self._stills,
-            )
+            reader = open_video_reader(media, facts, self._statistics, self._reading)
         self._readers[request.instance] = reader
         self._media_of[request.instance] = request.media
         self._statistics.peak_open = max(self._statistics.peak_open, len(self._readers))

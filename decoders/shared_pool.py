@@ -11,19 +11,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from reelmill.decoders.shared.decode_errors import COMPONENT
 from reelmill.decoders.shared.decode_slots import DecodeSlots, OpenFiles, available_cores, descriptor_share
-from reelmill.decoders.shared.file_worker import FileWorker
+from reelmill.decoders.shared.file_worker import CommonParts, FileWorker
 from reelmill.decoders.shared.frame_cache import HEAVY_FRAMES, SCATTERED_FRAMES, USUAL_FRAMES, FrameCache, FrameKey
 from reelmill.decoders.shared.frame_memory import FrameMemory
 from reelmill.decoders.shared.thrash_watch import ThrashWatch
-from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.video.reading import PLAIN_READING, Reading
 from reelmill.decoders.video.video_reader import concealed_warnings
 from reelmill.planner.errors import ExportError, RenderError
 from reelmill.planner.frame_plan import FramePlan
-from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
 from reelmill.planner.media import MediaFacts, VideoFacts
 from reelmill.planner.pixel_format import PIXEL_FORMATS
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
@@ -31,7 +31,6 @@ from reelmill.planner.scheduling.clip_uses import DecodeSource, decode_sources
 from reelmill.planner.scheduling.schedule import DecodeSchedule, FileBatch, ScheduledRequest, UsagePattern
 from reelmill.planner.source_frames import CacheStatistics, DecodeStatistics, FileCacheStatistics, Frame, FrameRequest
 from reelmill.planner.timeline import Media
-from reelmill.planner.tracing import NO_TRACE, Tracer
 
 KEPT_SHARE = 0.85
 """Of the budget: what may be filled with frames that wait to be shown again. The rest is for the look-ahead."""
@@ -105,6 +104,20 @@ class Planner(Protocol):
         """The measured speed of a file's decoder. Any thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What the pool may use."""
+
+    cache_bytes: int
+    """Budget of the frame cache, which grows up to `memory_bytes` where frames are decoded again and again."""
+    memory_bytes: int
+    """Hard limit of the frame cache."""
+    cores: int | None = None
+    """Files that are decoded at the same moment; None for the processors that this process may use."""
+    most_files: int | None = None
+    """Files that are open at the same time; None for a share of what the process may open."""
+
+
 class SharedDecoderPool:
     """Implements planner.source_frames.FrameSource."""
 
@@ -113,42 +126,32 @@ class SharedDecoderPool:
         facts: Mapping[str, MediaFacts],
         media: Mapping[str, Media],
         planner: Planner,
+        limits: PoolLimits,
+        reading: Reading = PLAIN_READING,
         *,
-        cache_bytes: int,
-        memory_limit_bytes: int,
-        cores: int | None = None,
-        most_files: int | None = None,
-        allow_network: bool = False,
-        hardware: HardwareDecoding = SOFTWARE_DECODING,
-        stills: StillStore | None = None,
-        tracer: Tracer = NO_TRACE,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
-        """`facts` and `media` by the name of the media entry. Opens nothing yet.
-
-        `cache_bytes`: budget of the frame cache. `memory_limit_bytes`: its hard limit. `cores`: files that are decoded
-        at the same moment; None for the processors that this process may use. `most_files`: open at the same time; None
-        for a share of what the process may have. `stills`: kept from other renders.
-        `checkpoint` is called while a frame is waited for; it may raise.
+        """`facts` and `media` by the name of the media entry. `checkpoint` is called while a frame is waited for; it
+        may raise. Opens nothing yet.
         """
         self._facts, self._media, self._planner = facts, media, planner
-        self._allow_network = allow_network
-        self._hardware = hardware
-        self._stills = stills
-        self._tracer, self._checkpoint = tracer, checkpoint
+        self._tracer, self._checkpoint = reading.tracer, checkpoint
         self._sources = decode_sources(media, facts)
         """By media entry: entries that read a file in the same way share one."""
         self._cache = FrameCache(
-            budget_bytes=cache_bytes,
-            limit_bytes=memory_limit_bytes,
+            budget_bytes=limits.cache_bytes,
+            limit_bytes=limits.memory_bytes,
             next_use=self._next_use_of_source,
             keeps=planner.keeps,
         )
-        self._watch = ThrashWatch(cache_bytes, memory_limit_bytes)
+        self._watch = ThrashWatch(limits.cache_bytes, limits.memory_bytes)
         self._memory = FrameMemory()
-        self._slots = DecodeSlots(cores or available_cores(), tracer)
+        self._slots = DecodeSlots(limits.cores or available_cores(), reading.tracer)
         self._files = OpenFiles(
-            most=most_files or descriptor_share(), limit_bytes=int(memory_limit_bytes * DECODER_SHARE)
+            most=limits.most_files or descriptor_share(), limit_bytes=int(limits.memory_bytes * DECODER_SHARE)
+        )
+        self._common = CommonParts(
+            self._cache, self._memory, self._slots, self._files, reading, ask_others=self._wake_all
         )
         self._usage = planner.schedule.file_usage
         self._workers: dict[str, FileWorker] = {}
@@ -365,19 +368,11 @@ class SharedDecoderPool:
         worker = FileWorker(
             self._media[name],
             self._facts[name],
-            cache=self._cache,
-            memory=self._memory,
-            slots=self._slots,
-            files=self._files,
+            self._common,
             positions=1 if usage is None else usage.positions,
             frame_size_bytes=estimated_bytes(source.video),
             next_use=lambda pts, after: self._planner.next_use(file_hash, pts, after),
             note_speed=lambda speed: self._planner.note_speed(file_hash, speed),
-            ask_others=self._wake_all,
-            allow_network=self._allow_network,
-            device=self._hardware.device_of(name),
-            stills=self._stills,
-            tracer=self._tracer,
         )
         self._cache.set_share(name, self._share(name))
         self._workers[name] = worker

@@ -7,21 +7,20 @@ import math
 from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.read_ahead import ReadAhead
 from reelmill.decoders.shared.decode_slots import descriptor_share
-from reelmill.decoders.shared_pool import SharedDecoderPool, estimated_bytes
-from reelmill.decoders.stills.still_store import StillStore
+from reelmill.decoders.shared_pool import PoolLimits, SharedDecoderPool, estimated_bytes
 from reelmill.decoders.video.hardware_choice import choose_hardware
+from reelmill.decoders.video.reading import Reading
 from reelmill.export.opening.descriptors import OpenFilesRoom
 from reelmill.export.opening.job import ExportOptions
 from reelmill.export.opening.project import OpenedProject
 from reelmill.planner.errors import SetupError
 from reelmill.planner.frame_source import FrameSource
-from reelmill.planner.hardware import SOFTWARE_DECODING, HardwareDecoding
+from reelmill.planner.hardware import HardwareDecoding
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint
 from reelmill.planner.scheduling.clip_uses import DecodeSource
 from reelmill.planner.scheduling.export_planner import ExportPlanner
 from reelmill.planner.scheduling.schedule import DecodeSchedule
 from reelmill.planner.timelines.selection import System
-from reelmill.planner.tracing import NO_TRACE, Tracer
 
 _FEWEST_SHARED = 4
 """Files with which V2 works, if it has to: it closes some to open others."""
@@ -71,33 +70,18 @@ def open_frame_source(
     planner: ExportPlanner,
     options: ExportOptions,
     *,
+    reading: Reading,
     most_files: int,
-    hardware: HardwareDecoding = SOFTWARE_DECODING,
-    stills: StillStore | None = None,
-    tracer: Tracer = NO_TRACE,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> FrameSource:
     """V1, one decoder per clip, or V2, one worker per file. No file is opened yet; whoever calls this closes it.
 
-    `most_files`: that V2 may hold open. `stills`: decoded by other renders. `checkpoint` is called while a frame is
+    `most_files`: that V2 may hold open. `checkpoint` is called while a frame is
     waited for; it may raise.
     """
     facts, media = opened.facts, opened.timeline.media
     if system == "v1":
-        decoders = ClipDecoders(
-            facts, media, allow_network=options.allow_network, hardware=hardware, stills=stills, tracer=tracer
-        )
-        return ReadAhead(decoders, planner.requests_ahead, tracer=tracer, checkpoint=checkpoint)
-    return SharedDecoderPool(
-        facts,
-        media,
-        planner,
-        cache_bytes=options.cache_bytes,
-        memory_limit_bytes=options.memory_limit_bytes,
-        most_files=max(most_files, 1),
-        allow_network=options.allow_network,
-        hardware=hardware,
-        stills=stills,
-        tracer=tracer,
-        checkpoint=checkpoint,
-    )
+        decoders = ClipDecoders(facts, media, reading)
+        return ReadAhead(decoders, planner.requests_ahead, tracer=reading.tracer, checkpoint=checkpoint)
+    limits = PoolLimits(options.cache_bytes, options.memory_limit_bytes, most_files=max(most_files, 1))
+    return SharedDecoderPool(facts, media, planner, limits, reading, checkpoint=checkpoint)

@@ -42,7 +42,7 @@ WINGS: dict[str, set[str]] = {
     "decoders/files": set(),
     "decoders/frames": set(),
     "decoders/listening": {"files", "sound", "system"},
-    "decoders/shared": {"stills", "video"},
+    "decoders/shared": {"video"},
     "decoders/sound": {"files", "shared"},
     "decoders/stills": {"files", "frames"},
     "decoders/system": set(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 
@@ -19,18 +20,16 @@ from reelmill.decoders.shared.decode_meter import DecodeMeter
 from reelmill.decoders.shared.decode_slots import Closed, DecodeSlots, OpenFiles, Turn
 from reelmill.decoders.shared.frame_cache import FrameCache, frame_bytes
 from reelmill.decoders.shared.frame_memory import FrameMemory
-from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.video.decode_places import DecodePlace, DecodePlaces, Route
+from reelmill.decoders.video.reading import Reading
 from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
 from reelmill.planner.errors import RenderError
-from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.process.threads import Thread
 from reelmill.planner.process.waiting import Checkpoint, wait_until
 from reelmill.planner.scheduling.schedule import ScheduledRequest
 from reelmill.planner.source_frames import Frame, FrameRequest
 from reelmill.planner.timeline import Media
-from reelmill.planner.tracing import NO_TRACE, Tracer
 
 MAX_PLACES = 8
 """Decoders of one file at a time."""
@@ -49,6 +48,19 @@ _log = logging.getLogger("reelmill.decoders")
 _Job = tuple[ScheduledRequest, Route]
 
 
+@dataclass(frozen=True, slots=True)
+class CommonParts:
+    """What all workers of a pool share."""
+
+    cache: FrameCache
+    memory: FrameMemory
+    slots: DecodeSlots
+    files: OpenFiles
+    reading: Reading
+    ask_others: Callable[[], None]
+    """Wakes all workers, to close what they can."""
+
+
 class FileWorker:
     """Decodes one file, read in one way. Starts its thread with the first request."""
 
@@ -56,24 +68,15 @@ class FileWorker:
         self,
         media: Media,
         facts: MediaFacts,
+        common: CommonParts,
         *,
-        cache: FrameCache,
-        memory: FrameMemory,
-        slots: DecodeSlots,
-        files: OpenFiles,
         positions: int,
         frame_size_bytes: int,
         next_use: Callable[[int, int], int | None],
         note_speed: Callable[[float], None],
-        ask_others: Callable[[], None],
-        allow_network: bool = False,
-        device: DeviceKind | None = None,
-        stills: StillStore | None = None,
-        tracer: Tracer = NO_TRACE,
     ) -> None:
-        """`positions`: of the file that one output frame needs. `next_use`: of a pts after an output frame.
-
-        `note_speed` is told decoded frames a second; `ask_others` wakes the other workers, to close what they can.
+        """`positions`: places in the file that one output frame needs. `next_use`: the next output frame after another
+        one that shows a pts. `note_speed` is told decoded frames a second.
         """
         assert facts.video is not None
         table = facts.video.table
@@ -81,9 +84,9 @@ class FileWorker:
         self.frame_size_bytes = frame_size_bytes
         """Of one frame in the cache; an estimate until one was decoded."""
         self._media, self._facts, self._table = media, facts, table
-        self._cache, self._memory, self._turn, self._files = cache, memory, Turn(slots), files
-        self._next_use, self._ask_others = next_use, ask_others
-        self._allow_network, self._device, self._stills, self._tracer = allow_network, device, stills, tracer
+        self._cache, self._memory, self._files = common.cache, common.memory, common.files
+        self._turn, self._next_use, self._ask_others = Turn(common.slots), next_use, common.ask_others
+        self._reading, self._tracer = common.reading, common.reading.tracer
         # One more than at the same time: it goes ahead to the clip that comes next.
         most = min(positions + 1, MAX_PLACES) if facts.kind in ("video", "animation") else 1
         self._places = DecodePlaces.of(table, most)
@@ -409,10 +412,8 @@ class FileWorker:
             self._media,
             self._facts,
             self.meter.new_decoder(),
-            allow_network=self._allow_network,
+            self._reading,
             reverse_window_bytes=window,
-            device=self._device,
-            stills=self._stills,
         )
 
     def _renew(self, place: DecodePlace) -> None:

@@ -30,11 +30,11 @@ from reelmill.decoders.files.container import open_container, reason, video_stre
 from reelmill.decoders.files.packet_table import packets
 from reelmill.decoders.frames.colour_tags import StreamColour
 from reelmill.decoders.video.ffv1_checksums import slices_are_whole
+from reelmill.decoders.video.reading import PLAIN_READING, Reading
 from reelmill.decoders.video.unreferenced import unreferenced_pictures
 from reelmill.decoders.video.video_codec import video_decoder
 from reelmill.planner.clock import format_time
 from reelmill.planner.errors import RenderError
-from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.pts_table import PtsTable
 from reelmill.planner.source_frames import DecodeStatistics
@@ -94,10 +94,9 @@ class Cursor:
         media: Media,
         facts: MediaFacts,
         statistics: DecodeStatistics,
+        reading: Reading = PLAIN_READING,
         *,
-        allow_network: bool = False,
         reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
-        device: DeviceKind | None = None,
     ) -> None:
         """Opens the file. Raises RenderError. The file must have a video stream with a table."""
         assert facts.video is not None
@@ -108,8 +107,7 @@ class Cursor:
         self._restarts = frozenset(each.first_pts for each in self._video.size_changes if restarting)
         """Pictures before which the decoder must put out what it holds back."""
         self._statistics = statistics
-        self._allow_network = allow_network
-        self._device = device
+        self._allow_network, self._device = reading.allow_network, reading.hardware.device_of(media.name)
         self._window_limit = reverse_window_bytes
         self.concealed_frames = 0
         """Damaged or missing frames handed out, for media with `"on_error": "conceal"`."""

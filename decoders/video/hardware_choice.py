@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from reelmill.decoders.system.libav_log import libav_words
 from reelmill.decoders.video.device_decoder import COMPONENT, SUGGESTION, check_device, decoder_name, device_kinds
+from reelmill.decoders.video.reading import Reading
 from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.hardware import SOFTWARE_DECODING, DeviceKind, HardwareDecoding, Hwaccel
@@ -126,7 +127,8 @@ class _Trial:
 def _decode_first_frame(media: Media, facts: MediaFacts, allow_network: bool, device: DeviceKind) -> None:
     assert facts.video is not None
     assert facts.video.table is not None
-    reader = open_video_reader(media, facts, DecodeStatistics(), allow_network=allow_network, device=device)
+    reading = Reading(allow_network, HardwareDecoding(device, None, frozenset([media.name])))
+    reader = open_video_reader(media, facts, DecodeStatistics(), reading)
     try:
         reader.frame(facts.video.table.pts[0])
     finally:

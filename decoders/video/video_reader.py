@@ -17,8 +17,8 @@ from reelmill.decoders.stills import picture_reader
 from reelmill.decoders.stills.still_store import StillStore
 from reelmill.decoders.video.cursor import COMPONENT, REVERSE_WINDOW_BYTES, Cursor
 from reelmill.decoders.video.deinterlace import DeinterlaceError, Deinterlacer
+from reelmill.decoders.video.reading import PLAIN_READING, Reading
 from reelmill.planner.errors import RenderError
-from reelmill.planner.hardware import DeviceKind
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.source_frames import DecodeStatistics, Frame
 from reelmill.planner.timeline import Media
@@ -42,26 +42,14 @@ def open_video_reader(
     media: Media,
     facts: MediaFacts,
     statistics: DecodeStatistics,
+    reading: Reading = PLAIN_READING,
     *,
-    allow_network: bool = False,
     reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
-    device: DeviceKind | None = None,
-    stills: StillStore | None = None,
 ) -> MediaReader:
-    """A reader of whatever the file is; it counts in `statistics` what it does. Raises RenderError.
-
-    `device`: what decodes a video instead of the processor. `stills`: pictures that other renders have read, too.
-    """
+    """A reader of whatever the file is; it counts in `statistics` what it does. Raises RenderError."""
     if facts.kind == "video":
-        return VideoReader(
-            media,
-            facts,
-            statistics,
-            allow_network=allow_network,
-            reverse_window_bytes=reverse_window_bytes,
-            device=device,
-        )
-    return CountedPictureReader(media, facts, statistics, stills)
+        return VideoReader(media, facts, statistics, reading, reverse_window_bytes=reverse_window_bytes)
+    return CountedPictureReader(media, facts, statistics, reading.stills)
 
 
 def concealed_warnings(counts: Mapping[str, int]) -> list[str]:
@@ -80,23 +68,15 @@ class VideoReader:
         media: Media,
         facts: MediaFacts,
         statistics: DecodeStatistics,
+        reading: Reading = PLAIN_READING,
         *,
-        allow_network: bool = False,
         reverse_window_bytes: int = REVERSE_WINDOW_BYTES,
-        device: DeviceKind | None = None,
     ) -> None:
         """Opens the file. Raises RenderError."""
         assert facts.video is not None
         assert facts.video.table is not None
         self._facts, self._video, self._table = facts, facts.video, facts.video.table
-        self._cursor = Cursor(
-            media,
-            facts,
-            statistics,
-            allow_network=allow_network,
-            reverse_window_bytes=reverse_window_bytes,
-            device=device,
-        )
+        self._cursor = Cursor(media, facts, statistics, reading, reverse_window_bytes=reverse_window_bytes)
         self._colour = ColourReader(self._cursor.stream_colour)
         self._deinterlacer = Deinterlacer() if media.deinterlace == "auto" else None
         self._interlaced = facts.video.interlaced

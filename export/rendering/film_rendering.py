@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -18,7 +19,7 @@ from reelmill.export.decoding_system import choose_decoding
 from reelmill.export.films.copying import copy_summary
 from reelmill.export.films.film_metadata import FilmMetadata, choose_metadata
 from reelmill.export.opening.container_memory import fitted, memory_limit_bytes
-from reelmill.export.opening.job import ExportOptions, Listener, Started, StartedOutput
+from reelmill.export.opening.job import ExportOptions, Started, StartedOutput
 from reelmill.export.opening.project import OpenedProject, choose_system, planner_for
 from reelmill.export.outputs.delivery import Delivery
 from reelmill.export.outputs.depfile import check_depfile, files_read, output_file, write_depfile
@@ -27,6 +28,7 @@ from reelmill.export.outputs.output_paths import check_paths
 from reelmill.export.outputs.output_plan import OutputPlan, PlannedOutput, needless_alpha, plan_outputs
 from reelmill.export.outputs.output_settings import about
 from reelmill.export.outputs.picture_sink import PictureFormat
+from reelmill.export.rendering.export_run import ExportRun
 from reelmill.export.rendering.meter import HearingMeter, Meter
 from reelmill.export.rendering.picture_renderer import PictureRenderer
 from reelmill.export.sound.film_sound import FilmSound
@@ -37,7 +39,6 @@ from reelmill.planner.frame_plan import CompositionPlan
 from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.outputs import Output
 from reelmill.planner.scheduling.export_planner import ExportPlanner
-from reelmill.planner.tracing import Tracer
 
 
 def plan_rendering(
@@ -55,16 +56,14 @@ def render_film(
     opened: OpenedProject,
     project: Path,
     plan: OutputPlan,
-    options: ExportOptions,
-    listener: Listener,
-    record: ExportRecord,
-    tracer: Tracer,
+    run: ExportRun,
     stack: ExitStack,
 ) -> None:
     """Render a project to its planned outputs, and put them in place. Raises SetupError before the first frame.
 
-    What is opened is closed by the stack, in every state. Raises RenderError.
+    The stack closes what is opened, in every state. Raises RenderError.
     """
+    options, listener, record, tracer = run.options, run.listener, run.record, run.tracer
     system, record.system_reason = choose_system(opened, options)
     record.system = system
     metadata = _metadata(opened, plan, record)
@@ -100,7 +99,7 @@ def render_film(
                 checkpoint=listener.checkpoint,
             )
         )
-    sound = _sound(opened, plan, delivery, options, listener, tracer, stack)
+    sound = _sound(opened, plan, delivery, replace(run, options=options), stack)
     # The threads end before what they read from is closed.
     stack.callback(delivery.close)
     delivery.start()
@@ -110,10 +109,9 @@ def render_film(
     if renderer is not None:
         time_left = TimeLeftEstimate(planner, plan, delivery, renderer, record)
         meter = Meter(record.frames, opened.timeline.fps, listener, time_left)
-        _render_pictures(planner, delivery, renderer, meter, listener, record, tracer, reuse=options.fast_paths)
+        _render_pictures(planner, delivery, renderer, meter, run)
         for warning in renderer.warnings:
-            record.warnings.append(warning)
-            listener.warned(warning)
+            run.warn(warning)
     delivery.finish()
     record.encode_seconds = delivery.encode_seconds
     if sound is not None:
@@ -130,9 +128,7 @@ def _sound(
     opened: OpenedProject,
     plan: OutputPlan,
     delivery: Delivery,
-    options: ExportOptions,
-    listener: Listener,
-    tracer: Tracer,
+    run: ExportRun,
     stack: ExitStack,
 ) -> FilmSound | None:
     """Begin to mix, and hand its sound to every output that has some."""
@@ -140,9 +136,10 @@ def _sound(
         return None
     channels = [channel for channel in delivery.channels if channel.planned.has_sound]
     outputs = [channel.planned for channel in channels]
-    heard = HearingMeter(plan.sound.sample_count, plan.sound.sample_rate, listener)
+    heard = HearingMeter(plan.sound.sample_count, plan.sound.sample_rate, run.listener)
+    checkpoint = run.listener.checkpoint
     sound = stack.enter_context(
-        FilmSound(plan.sound, outputs, opened, options, heard=heard, checkpoint=listener.checkpoint, tracer=tracer)
+        FilmSound(plan.sound, outputs, opened, run.options, heard=heard, checkpoint=checkpoint, tracer=run.tracer)
     )
     for channel, source in zip(channels, sound.sources, strict=True):
         channel.play(source)
@@ -154,22 +151,18 @@ def _render_pictures(
     delivery: Delivery,
     renderer: PictureRenderer,
     meter: Meter,
-    listener: Listener,
-    record: ExportRecord,
-    tracer: Tracer,
-    *,
-    reuse: bool,
+    run: ExportRun,
 ) -> None:
-    """Plan, draw and hand over each frame. With `reuse` a picture equal to the last one is not drawn again."""
+    """Plan, draw and hand over each frame. With fast paths a picture equal to the last one is not drawn again."""
     drawn = delivery.drawn
     last: dict[PictureFormat, tuple[CompositionPlan, VideoFrame]] = {}
     for number in delivery.shown:
-        listener.checkpoint()
-        with tracer.span("frame", number):
+        run.listener.checkpoint()
+        with run.tracer.span("frame", number):
             delivery.copy(number)
             if number in drawn:
                 views = delivery.views(number)
-                _draw(planner, renderer, number, views, last, record, tracer, reuse=reuse)
+                _draw(planner, renderer, number, views, last, run)
                 # Outside of the above: what fails there may have to do with an earlier frame, or with sound.
                 delivery.write(number, {view: last[view][1] for view in views})
         meter.frame_done(number)
@@ -181,20 +174,18 @@ def _draw(
     number: int,
     views: Sequence[PictureFormat],
     last: dict[PictureFormat, tuple[CompositionPlan, VideoFrame]],
-    record: ExportRecord,
-    tracer: Tracer,
-    *,
-    reuse: bool,
+    run: ExportRun,
 ) -> None:
     """Bring `last`, the pictures of the views, to a frame."""
-    with tracer.span("plan", number):
+    reuse = run.options.fast_paths
+    with run.tracer.span("plan", number):
         plan = planner.plan(number)
     try:
-        with tracer.span("plan", number):
+        with run.tracer.span("plan", number):
             renderer.begin(plan)
         stale = [view for view in views if not (reuse and view in last and last[view][0] == plan.picture)]
         if not stale:
-            record.frames_reused += 1
+            run.record.frames_reused += 1
             return
         made = renderer.draw(plan.picture, stale)
         last.update((view, (plan.picture, frame)) for view, frame in zip(stale, made, strict=True))

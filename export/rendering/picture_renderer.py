@@ -19,6 +19,7 @@ from reelmill.compositor.nested import NestedCompRenderer
 from reelmill.compositor.opengl.graphics import Graphics
 from reelmill.compositor.output import PixelReader
 from reelmill.compositor.plane_canvas import PlaneFormat
+from reelmill.decoders.video.reading import Reading
 from reelmill.export.decoding_system import check_memory_limit, open_files_room, open_frame_source
 from reelmill.export.films.encoders import tag_colours
 from reelmill.export.opening.job import ExportOptions
@@ -77,10 +78,8 @@ class PictureRenderer:
                 opened,
                 planner,
                 options,
+                reading=Reading(options.allow_network, hardware, stills, tracer),
                 most_files=room.files,
-                hardware=hardware,
-                stills=stills,
-                tracer=tracer,
                 checkpoint=checkpoint,
             )
             stack.callback(self._source.close)

@@ -17,6 +17,7 @@ from typing import Any
 from reelmill.export.opening.job import ExportOptions, Listener, SilentListener
 from reelmill.export.opening.project import OpenedProject, open_project
 from reelmill.export.opening.shared_resources import SharedResources
+from reelmill.export.rendering.export_run import ExportRun
 from reelmill.export.telling.profile import Profile
 from reelmill.export.telling.report import ExportRecord
 from reelmill.planner.clock import Time
@@ -45,27 +46,25 @@ def export_film(
     failure, and so is `profile`. `shared`: what this process keeps for the next export.
     """
     record = record or ExportRecord()
-    listener = listener or SilentListener()
-    tracer = profile or NO_TRACE
+    run = ExportRun(options, listener or SilentListener(), record, profile or NO_TRACE)
     given = [Output(str(outputs))] if isinstance(outputs, Path) else outputs
     started = time.perf_counter()
     try:
         with ExitStack() as stack:
-            with tracer.span("open"):
-                opened = _open(project, options, listener, shared)
-            listener.checkpoint()
+            with run.tracer.span("open"):
+                opened = _open(project, options, run.listener, shared)
+            run.listener.checkpoint()
             record.warnings.extend(opened.warnings)
             from reelmill.export.rendering.film_rendering import plan_rendering, render_film
 
-            with tracer.span("plan"):
+            with run.tracer.span("plan"):
                 plan = plan_rendering(opened, project, given, options)
             record.plan_seconds = time.perf_counter() - started
-            render_film(opened, project, plan, options, listener, record, tracer, stack)
+            render_film(opened, project, plan, run, stack)
     finally:
         record.wall_seconds = time.perf_counter() - started
     if (warning := _hand_over_warning(record)) is not None:
-        record.warnings.append(warning)
-        listener.warned(warning)
+        run.warn(warning)
     if profile is not None:
         record.bottleneck = profile.bottleneck()
     return record.as_dict()
@@ -75,8 +74,9 @@ def export_frame(
     project: Path, at: Time, output: Path, options: ExportOptions, listener: Listener | None = None
 ) -> None:
     """Write the output frame that is on screen at a time as a picture. Raises SetupError or RenderError."""
-    listener = listener or SilentListener()
-    opened = _open(project, options, listener)
+    run = ExportRun(options, listener or SilentListener(), ExportRecord())
+    opened = _open(project, options, run.listener)
+    run.record.warnings.extend(opened.warnings)
     from reelmill.export.pictures.picture_formats import check_picture_path
     from reelmill.export.rendering.film_rendering import plan_rendering, render_film
 
@@ -85,7 +85,7 @@ def export_frame(
     poster = Output(str(output), "poster", alpha="flatten" if opaque else "keep", pictures=PictureSettings(at=at))
     plan = plan_rendering(opened, project, [poster], options)
     with ExitStack() as stack:
-        render_film(opened, project, plan, options, listener, ExportRecord(), NO_TRACE, stack)
+        render_film(opened, project, plan, run, stack)
 
 
 def _open(

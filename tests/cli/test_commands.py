@@ -68,6 +68,15 @@ def test_validate_as_json(tmp_path: Path, capsys: Printed) -> None:
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 1
 
 
+def test_frame_prints_warnings(tmp_path: Path, capsys: Printed) -> None:
+    clips = [{"solid": "red", "duration": 1}, {"id": "late", "solid": "blue", "start": 5, "duration": 1}]
+    canvas = {"width": 64, "height": 36, "fps": 10, "duration": 1}
+    path = tmp_path / "project.json"
+    path.write_text(json.dumps({"version": 1, "canvas": canvas, "tracks": [{"clips": clips}]}), encoding="utf-8")
+    assert main(["frame", str(path), str(tmp_path / "still.png"), "--at", "0"]) == 0
+    assert 'clip "late" is never seen' in capsys.readouterr().err
+
+
 def test_frame_writes_the_picture_of_a_time(tmp_path: Path, capsys: Printed) -> None:
     project = {
         "version": 1,

@@ -11,7 +11,7 @@ from typing import Any
 
 from reelmill.decoders.clip_decoders import ClipDecoders
 from reelmill.decoders.probe import probe
-from reelmill.decoders.shared_pool import SharedDecoderPool
+from reelmill.decoders.shared_pool import PoolLimits, SharedDecoderPool
 from reelmill.planner.frame_plan import CompositionPlan, FramePlan, Layer, PictureSource, TransitionLayer
 from reelmill.planner.frame_source import FrameSource
 from reelmill.planner.media import MediaFacts
@@ -56,9 +56,7 @@ class Film:
             self.facts,
             self.media,
             planner,
-            cache_bytes=cache,
-            memory_limit_bytes=limit,
-            cores=cores,
+            PoolLimits(cache, limit, cores),
             checkpoint=checkpoint,
         )
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.decoders.shared import file_worker
-from reelmill.decoders.shared_pool import SharedDecoderPool
+from reelmill.decoders.shared_pool import PoolLimits, SharedDecoderPool
 from reelmill.decoders.video.video_reader import MediaReader, open_video_reader
 from reelmill.planner.errors import RenderError
 from reelmill.planner.source_frames import Frame
@@ -177,9 +177,7 @@ def test_closing_ends_workers_that_are_busy_or_wait(gop_250: Path, gop_12: Path)
     tracks = [layer(f"c{n}", name, "0", "4", str(n)) for n in range(3) for name in ("a", "b")]
     both = Film({"a": gop_250, "b": gop_12}, *tracks, fps=25, size=PICTURE)
     planner = both.planner()
-    pool = SharedDecoderPool(
-        both.facts, both.media, planner, cache_bytes=MEGABYTE, memory_limit_bytes=MEGABYTE, cores=1
-    )
+    pool = SharedDecoderPool(both.facts, both.media, planner, PoolLimits(MEGABYTE, MEGABYTE, cores=1))
     pool.begin(planner.plan(0))
     pool.close()
     pool.close()

@@ -17,6 +17,7 @@ from reelmill.decoders.probe import probe
 from reelmill.decoders.video import device_decoder, hardware_choice
 from reelmill.decoders.video.device_decoder import check_device, device_kinds
 from reelmill.decoders.video.hardware_choice import choose_hardware
+from reelmill.decoders.video.reading import Reading
 from reelmill.decoders.video.video_reader import open_video_reader
 from reelmill.planner.errors import RenderError, SetupError
 from reelmill.planner.hardware import DEVICE_KINDS, DeviceKind, HardwareDecoding, Hwaccel
@@ -168,6 +169,10 @@ def pixels(frame: Frame) -> list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]
     ]
 
 
+def reading_with(device: DeviceKind, name: str) -> Reading:
+    return Reading(hardware=HardwareDecoding(device, None, frozenset([name])))
+
+
 @pytest.mark.parametrize("name", [name for name in CODECS if not name.startswith("prores")])
 def test_a_decoder_made_for_a_device_gives_the_frames_of_any_other(pretended: None, name: str, folder: Path) -> None:
     media, facts = media_of(folder, name)
@@ -176,7 +181,7 @@ def test_a_decoder_made_for_a_device_gives_the_frames_of_any_other(pretended: No
     assert video.table is not None
     order = [*video.table.pts, *video.table.pts[::-7], *video.table.pts[5:25:9]]
     plain = open_video_reader(media[name], facts[name], DecodeStatistics())
-    made = open_video_reader(media[name], facts[name], DecodeStatistics(), device="cuda")
+    made = open_video_reader(media[name], facts[name], DecodeStatistics(), reading_with("cuda", name))
     try:
         for pts in order:
             for one, other in zip(pixels(plain.frame(pts)), pixels(made.frame(pts)), strict=True):
@@ -192,8 +197,9 @@ def test_a_device_that_is_gone_when_rendering_begins_is_an_error(kind: DeviceKin
         check_device(kind)
     except SetupError:
         media, facts = media_of(folder, "h264.mp4")
+        reading = reading_with(kind, "h264.mp4")
         with pytest.raises(RenderError, match=f"{kind} gives no decoder: |{kind} decodes no h264"):
-            open_video_reader(media["h264.mp4"], facts["h264.mp4"], DecodeStatistics(), device=kind)
+            open_video_reader(media["h264.mp4"], facts["h264.mp4"], DecodeStatistics(), reading)
     else:
         pytest.skip(f"this machine has {kind}")
 
