@@ -147,11 +147,18 @@ class Problem:
     message: str
     hint: str | None = None
     line: int | None = None
-    """1-based, for errors of JSON syntax."""
+    """Line of the project file, from 1; None where there is no file."""
     column: int | None = None
+    """Characters from the start of the line, from 1."""
+    is_syntax: bool = False
+    """The text is no JSON, so that paths mean little."""
 
     def __str__(self) -> str:
-        where = self.path if self.line is None else f"line {self.line}, column {self.column}"
+        where = self.path
+        if self.is_syntax:
+            where = f"line {self.line}, column {self.column}"
+        elif self.line is not None:
+            where = f"line {self.line}, {self.path}"
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}: {self.message}{hint}"
 

@@ -295,3 +295,16 @@ def test_threads_start_in_one_place() -> None:
     raw = re.compile(r"\bthreading\.Thread\(|\bThreadPoolExecutor\b|from threading import .*\bThread\b")
     found = {str(path.relative_to(ROOT)) for path in SOURCES if raw.search(path.read_text(encoding="utf-8"))}
     assert found == {"planner/process/exhaustion.py", "planner/process/thread_pool.py"}
+
+
+def test_the_pages_name_files_that_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = re.compile(r"`((?:cli|export|planner|decoders|compositor|tests)/[\w/.-]+?\.(?:py|glsl|md))\b")
+    wrong = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in pages
+        if page.name != "CHANGELOG.md"
+        for path in named.findall(page.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists() and "sepia" not in path and "checker" not in path
+    ]
+    assert not wrong

@@ -19,7 +19,7 @@ from reelmill.planner.frame_set import FrameSet
 from reelmill.planner.media import MediaFacts
 from reelmill.planner.process.thread_pool import ThreadPool
 from reelmill.planner.process.waiting import Checkpoint, no_checkpoint, wait_until
-from reelmill.planner.project_file.loader import list_media_used, load
+from reelmill.planner.project_file.loader import FaultyProject, list_media_used, load_checked
 from reelmill.planner.scheduling.clip_uses import clip_uses, decode_sources
 from reelmill.planner.scheduling.export_planner import ExportPlanner
 from reelmill.planner.scheduling.file_usage import sharing
@@ -63,9 +63,10 @@ def open_project(
 
     Raises ProjectError with all problems, SetupError for a project file that can't be read.
     """
-    loaded = load(path, options.variables, allow_network=options.allow_network, text=options.project_text)
-    # Syntax and structure are checked without them: the libraries load only for a project that could be rendered.
+    loaded = load_checked(path, options.variables, allow_network=options.allow_network, text=options.project_text)
     checkpoint()
+    if isinstance(loaded, FaultyProject):
+        raise _with_media_problems(loaded, path, options, checkpoint)
     facts, problems = _probe(loaded.timeline, options, shared, meanwhile, checkpoint)
     drawn_sizes = _check_drawings(loaded.timeline, problems, checkpoint)
     checkpoint()
@@ -92,6 +93,22 @@ def open_project(
     if problems:
         raise ProjectError(loaded.origins.problems(problems), file=str(path))
     return OpenedProject(timeline, facts, drawn_sizes, tuple(warnings), shared, subtitles)
+
+
+def _with_media_problems(
+    faulty: FaultyProject, path: Path, options: ExportOptions, checkpoint: Checkpoint
+) -> ProjectError:
+    """The problems of a project file, and those of what it names as far as that can be told beside them."""
+    timeline = faulty.timeline
+    if timeline is not None:
+        facts, problems = _probe(timeline, options, None, lambda: None, checkpoint)
+        _check_drawings(timeline, problems, checkpoint)
+        problems.extend(_check_filters(timeline))
+        problems.extend(_read_subtitles(timeline)[1])
+        if faulty.times_hold:
+            problems.extend(find_problems(timeline, facts))
+        faulty.problems.extend(problems)
+    return faulty.error(str(path))
 
 
 def _read_subtitles(timeline: Timeline) -> tuple[tuple[tuple[Subtitles, CueSheet], ...], list[Problem]]:

@@ -22,18 +22,19 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from reelmill.planner import limits
-from reelmill.planner.document import project_model
+from reelmill.planner.document.project_model import ProjectModel, TrackModel
 from reelmill.planner.errors import Problem, Problems, ProjectError, SetupError
 from reelmill.planner.fields.kinds import read_rate
 from reelmill.planner.fields.places import FieldContext
-from reelmill.planner.json_path import Location, json_path
+from reelmill.planner.json_path import Location, json_path, location_of
 from reelmill.planner.process.regular_files import open_for_reading
 from reelmill.planner.project_file import rules
 from reelmill.planner.project_file.build import build_timeline
 from reelmill.planner.project_file.document_problems import problems_of
+from reelmill.planner.project_file.salvage import faults_in, salvaged
 from reelmill.planner.templates.origins import Origins
 from reelmill.planner.templates.syntax import parse_json
-from reelmill.planner.templates.template import expand
+from reelmill.planner.templates.template import Expansion, expand
 from reelmill.planner.timeline import Timeline
 from reelmill.planner.timelines.nesting import cycles, deepest_chain, instances
 from reelmill.planner.timelines.resolve import clips_needed, compositions_reached
@@ -63,38 +64,71 @@ class LoadedProject:
     """From these paths to those of the file, for problems that are found later."""
 
 
-def load(
-    path: Path, variables: Mapping[str, object], *, allow_network: bool = False, text: str | None = None
-) -> LoadedProject:
-    """Read a project file. Raises SetupError where it can't be read, ProjectError with all problems in it.
+@dataclass(frozen=True, slots=True)
+class FaultyProject:
+    """A project file with problems, and what can still be checked of it."""
 
-    `text`: what would stand in the file, where there is none.
+    problems: Problems
+    """With the paths of the expanded template. Others may be added."""
+    origins: Origins
+    timeline: Timeline | None
+    """Without the faulty parts; None where too much is wrong."""
+    times_hold: bool
+    """The clips of this timeline are shown when the author wants them to be, so that times can be checked."""
+
+    def error(self, file: str | None = None) -> ProjectError:
+        """All problems, with the paths of the file."""
+        ordered = Problems(sorted(self.problems, key=_in_order))
+        ordered.more += self.problems.more
+        return ProjectError(self.origins.problems(ordered), file=file)
+
+
+def load(path: Path, variables: Mapping[str, object], *, allow_network: bool = False) -> LoadedProject:
+    """Read a project file. Raises SetupError where it can't be read, ProjectError with all problems in it."""
+    loaded = load_checked(path, variables, allow_network=allow_network)
+    if isinstance(loaded, FaultyProject):
+        raise loaded.error(str(path))
+    return loaded
+
+
+def load_checked(
+    path: Path, variables: Mapping[str, object], *, allow_network: bool = False, text: str | None = None
+) -> LoadedProject | FaultyProject:
+    """Read a project file, and keep what can be used of one with problems.
+
+    Raises SetupError where the file can't be read, ProjectError where it is no JSON. `text`: what would stand in the
+    file, where there is none.
     """
-    text = _read(path) if text is None else text
+    given, base_dir = _read(path) if text is None else text, path.absolute().parent
     try:
-        return load_document(text, path.absolute().parent, variables, allow_network=allow_network)
+        loaded = _load_text(given, base_dir, variables, allow_network=allow_network)
     except ProjectError as error:
         error.locate(file=str(path))
         raise
+    if text is None:
+        loaded.origins.source = given
+    return loaded
 
 
 def load_document(
     text: str, base_dir: Path, variables: Mapping[str, object], *, allow_network: bool = False
 ) -> LoadedProject:
     """Read the text of a project whose relative paths begin in `base_dir`. Raises ProjectError."""
+    loaded = _load_text(text, base_dir, variables, allow_network=allow_network)
+    if isinstance(loaded, FaultyProject):
+        raise loaded.error()
+    return loaded
+
+
+def _load_text(
+    text: str, base_dir: Path, variables: Mapping[str, object], *, allow_network: bool
+) -> LoadedProject | FaultyProject:
     with _no_collection():
         data = parse_json(text)
         if not isinstance(data, dict):
             raise ProjectError([Problem("$", "a project is an object: { … }")])
         expansion = expand(data, variables, folder=base_dir)
-        problems = expansion.problems
-        try:
-            timeline, warnings = _load(expansion.data, problems, base_dir, allow_network)
-        except ProjectError as error:
-            found = Problems(error.problems)
-            found.more = error.more
-            raise ProjectError(expansion.origins.problems(found)) from error
-    return LoadedProject(timeline, tuple(map(expansion.origins.text, warnings)), expansion.origins)
+        return _load(expansion, base_dir, allow_network)
 
 
 @contextmanager
@@ -112,26 +146,32 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(
-    data: dict[str, Any], problems: Problems, base_dir: Path, allow_network: bool
-) -> tuple[Timeline, tuple[str, ...]]:
-    """Timeline and warnings of a template that was filled in, with the problems of that."""
+def _load(expansion: Expansion, base_dir: Path, allow_network: bool) -> LoadedProject | FaultyProject:
+    """The timeline of a template that was filled in."""
+    data, problems, origins = expansion.data, expansion.problems, expansion.origins
+    filled_in = not problems
     if too_many := _check_counts(data):
-        raise ProjectError([*problems, *too_many])
-    reading = _reading(data, base_dir, allow_network)
-    project = None
+        problems.extend(too_many)
+        return FaultyProject(problems, origins, None, times_hold=False)
+    context = _context(data, base_dir, allow_network)
+    project, faults = None, list[Location]()
     try:
-        project = project_model.ProjectModel.model_validate(data, context=reading)
+        project = ProjectModel.model_validate(data, context=context)
     except ValidationError as error:
         known = {problem.path for problem in problems}
         problems.extend(problem for problem in problems_of(error) if problem.path not in known)
-    problems.more += reading.unlisted.count
-    problems.extend(rules.check_rules(data))
-    problems.extend(_check_nesting(data))
-    if problems or project is None:
-        raise ProjectError(sorted(problems, key=_in_order), more=problems.more)
-    timeline = build_timeline(project, reading)
-    return timeline, (*_warn_rates(project), *_warn_transitions(project))
+        problems.more += context.unlisted.count
+        faults = faults_in(error)
+    broken, tangled = list(rules.check_rules(data)), list(_check_nesting(data))
+    problems.extend([*broken, *tangled])
+    if not problems and project is not None:
+        warnings = (*_warn_rates(project), *_warn_transitions(project))
+        return LoadedProject(build_timeline(project, context), tuple(map(origins.text, warnings)), origins)
+    if not filled_in or tangled or problems.more:
+        return FaultyProject(problems, origins, None, times_hold=False)
+    faults += [location_of(problem.path) for problem in broken]
+    rest, times_hold = salvaged(data, faults, context)
+    return FaultyProject(problems, origins, None if rest is None else build_timeline(rest, context), times_hold)
 
 
 def list_media_used(timeline: Timeline) -> set[str]:
@@ -203,7 +243,7 @@ def _length(section: object) -> int:
     return len(section) if isinstance(section, dict | list) else 0
 
 
-def _reading(data: dict[str, Any], base_dir: Path, allow_network: bool) -> FieldContext:
+def _context(data: dict[str, Any], base_dir: Path, allow_network: bool) -> FieldContext:
     """What single fields need. A rate that can't be read is a problem of its own; 30 stands for it until then."""
     canvas = data.get("canvas")
     try:
@@ -257,7 +297,7 @@ def _check_nesting(data: dict[str, Any]) -> list[Problem]:
     return []
 
 
-def _warn_rates(project: project_model.ProjectModel) -> Iterable[str]:
+def _warn_rates(project: ProjectModel) -> Iterable[str]:
     rates: dict[Location, Fraction] = {("canvas", "fps"): project.canvas.fps}
     rates |= {("media", name, "fps"): entry.fps for name, entry in project.media.items() if entry.fps is not None}
     for location, fps in rates.items():
@@ -266,9 +306,9 @@ def _warn_rates(project: project_model.ProjectModel) -> Iterable[str]:
             yield f'{json_path(location)}: {written} is taken as exactly {written}; the rate of NTSC is "{ratio}"'
 
 
-def _warn_transitions(project: project_model.ProjectModel) -> Iterable[str]:
+def _warn_transitions(project: ProjectModel) -> Iterable[str]:
     """Keys of a transition that its type does not use."""
-    canvases: list[tuple[Location, list[project_model.TrackModel]]] = [(("tracks",), project.tracks)]
+    canvases: list[tuple[Location, list[TrackModel]]] = [(("tracks",), project.tracks)]
     canvases += [(("compositions", name, "tracks"), c.tracks) for name, c in project.compositions.items()]
     for location, tracks in canvases:
         for t, track in enumerate(tracks):

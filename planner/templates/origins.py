@@ -6,19 +6,14 @@ the rounds in which a problem was met. Filled in by planner.template; passive.
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 
 from reelmill.planner.errors import Problem, Problems
-from reelmill.planner.json_path import Location, json_path
+from reelmill.planner.json_path import PATH, Location, json_path, location_of
+from reelmill.planner.templates.syntax import places_in
 
-_NAME = r"\.[A-Za-z_][A-Za-z0-9_]*+"
-_INDEX = r"\[(?:0|[1-9][0-9]{0,8}+)\]"
-_ESCAPE = r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
-_QUOTED = rf'\["[^"\\\x00-\x1f]*+(?:{_ESCAPE}[^"\\\x00-\x1f]*+)*+"\]'
-_STEP = re.compile(rf"{_NAME}|{_INDEX}|{_QUOTED}")
-_PATH = re.compile(rf"\$(?:{_STEP.pattern})++")
+MAX_SOURCE_LENGTH = 20_000_000
+"""Characters of a project file in which lines are looked for: a second for each ten million."""
 _MOST_ROUNDS = 5
 """That a message names."""
 Step = str | int
@@ -30,13 +25,33 @@ class Origins:
 
     def __init__(self) -> None:
         self._moved: dict[Location, dict[Step, tuple[Step, int | None]]] = {}
+        self.source: str | None = None
+        """Text of the project file, for lines and columns; None where there is no file."""
 
     def add(self, holder: Location, step: Step, origin: Step, number: int | None) -> None:
         """What now is `step` of a list or object was `origin` there; `number`: of the round that made it, from 1."""
         self._moved.setdefault(holder, {})[step] = (origin, number)
 
     def problems(self, found: Problems) -> Problems:
-        """The problems with the file's own paths; what repeats from round to round is told once."""
+        """The problems with the paths, lines and columns of the file; what repeats from round to round is told once."""
+        return self._placed(self._led_back(found))
+
+    def _placed(self, found: Problems) -> Problems:
+        if self.source is None or len(self.source) > MAX_SOURCE_LENGTH:
+            return found
+        missing = {location_of(problem.path) for problem in found if problem.line is None}
+        places = places_in(self.source, missing) if missing else {}
+        known = [
+            problem
+            if problem.line is not None or (place := places.get(location_of(problem.path))) is None
+            else replace(problem, line=place[0], column=place[1])
+            for problem in found
+        ]
+        placed = Problems(sorted(known, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        placed.more = found.more
+        return placed
+
+    def _led_back(self, found: Problems) -> Problems:
         if not self._moved:
             return found
         rounds: dict[Problem, list[_Rounds]] = {}
@@ -50,26 +65,22 @@ class Origins:
 
     def text(self, text: str) -> str:
         """A message, with the paths in it as the file has them."""
-        return _PATH.sub(lambda match: self._written(match[0])[0], text) if self._moved else text
+        return PATH.sub(lambda match: self._written(match[0])[0], text) if self._moved else text
 
     def _written(self, path: str) -> tuple[str, _Rounds]:
-        match = _PATH.match(path)
+        match = PATH.match(path)
         if match is None:
             return path, ()
         here: Location = ()
         written: list[Step] = []
         numbers: list[int] = []
-        for step in _steps(match[0]):
+        for step in location_of(match[0]):
             origin, number = self._moved.get(here, {}).get(step, (step, None))
             here = (*here, step)
             written.append(origin)
             if number is not None:
                 numbers.append(number)
         return json_path(written) + path[match.end() :], tuple(numbers)
-
-
-def _steps(path: str) -> list[Step]:
-    return [step[1:] if step[0] == "." else json.loads(step[1:-1]) for step in _STEP.findall(path)]
 
 
 def _in_rounds(numbers: list[_Rounds]) -> str:

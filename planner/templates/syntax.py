@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -38,6 +39,27 @@ def parse_json(text: str) -> object:
         if problems:
             raise ProjectError(problems)
     return data
+
+
+def places_in(text: str, wanted: Collection[Location]) -> dict[Location, tuple[int, int]]:
+    """Line and column, both from 1, of each wanted location of a JSON text: of its key, or of an item of a list.
+
+    A location that the text does not have is that of the object or list that lacks it.
+    """
+    around = {location[:length] for location in wanted for length in range(len(location) + 1)}
+    scanner = _Scanner(text, around)
+    scanner.problems()
+    found = {}
+    for location in wanted:
+        nearest = location
+        while nearest and nearest not in scanner.places:
+            nearest = nearest[:-1]
+        found[location] = _line_and_column(text, scanner.places.get(nearest, 0))
+    return found
+
+
+def _line_and_column(text: str, at: int) -> tuple[int, int]:
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 def is_text(text: str) -> bool:
@@ -106,7 +128,10 @@ class _SyntaxFault(Exception):
 class _Scanner:
     """Reads JSON only to find what is wrong with it. One use, one thread."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, wanted: Collection[Location] = ()) -> None:
+        self.places: dict[Location, int] = {}
+        """Where the wanted locations begin."""
+        self._wanted = wanted
         self._text = text
         self._at = 0
         self._levels: list[_Level] = []
@@ -124,9 +149,8 @@ class _Scanner:
         if self._found.full:
             self._found.more += 1
             return
-        line = self._text.count("\n", 0, at) + 1
-        column = at - self._text.rfind("\n", 0, at)
-        self._found.add(Problem(json_path(location), message, hint, line, column))
+        line, column = _line_and_column(self._text, at)
+        self._found.add(Problem(json_path(location), message, hint, line, column, is_syntax=True))
 
     def _location(self) -> Location:
         return self._levels[-1].location if self._levels else ()
@@ -189,12 +213,18 @@ class _Scanner:
             line = 0 if self._found.full else self._text.count("\n", 0, level.keys[key]) + 1
             self._report(start, f'the key "{key[:40]}" stands twice, first in line {line}', None, level.location)
         level.keys[key] = start
+        self._note((*level.location, key), start)
         self._value((*level.location, key))
 
     def _item(self, level: _Level) -> None:
         if self._separated(level, level.index == 0, "item"):
             level.index += 1
+            self._note((*level.location, level.index - 1), self._at)
             self._value((*level.location, level.index - 1))
+
+    def _note(self, location: Location, at: int) -> None:
+        if location in self._wanted:
+            self.places[location] = at
 
     def _value(self, location: Location) -> None:
         character = self._peek()

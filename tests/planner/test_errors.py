@@ -14,7 +14,10 @@ import pytest
 from reelmill.planner.errors import ExportError, Interrupted, Problem, ProjectError, RenderError, SetupError
 
 PLACE = {"clip": "c", "composition": "card", "file": "a.mp4", "file_hash": "12", "output_frame": 3}
-PROBLEMS = [Problem("$.tracks", "must be a list", "write []"), Problem("$.canvas", "is missing", line=3, column=9)]
+PROBLEMS = [
+    Problem("$.tracks", "must be a list", "write []"),
+    Problem("$.canvas", "is missing", line=3, column=9, is_syntax=True),
+]
 ERRORS = [
     SetupError("wrong", component="Options", suggestion="do this"),
     RenderError("broken", component="Decoder", timeline_time=Fraction(1, 3), source_time=Fraction(2), **PLACE),  # type: ignore[arg-type]
