@@ -188,6 +188,8 @@ class Clip:
     """Where it stands in the project file, for messages."""
     follows: bool = False
     """`start` counts from the end of the clip before it in the track; planner.resolve makes it absolute."""
+    fills: bool = False
+    """The clip lasts until all clips of its composition that do not fill have ended; planner.resolve finds out when."""
 
     @property
     def end(self) -> Fraction:

@@ -38,7 +38,7 @@ from reelmill.planner.fields.kinds import (
     Whole,
 )
 from reelmill.planner.fields.lists import Several
-from reelmill.planner.fields.places import FilePath, Seconds
+from reelmill.planner.fields.places import FilePath, Seconds, SecondsOrFill
 from reelmill.planner.limits import MAX_CANVAS_PX, MAX_FILTERS_LENGTH
 
 Name = Annotated[str, Characters()]
@@ -217,8 +217,9 @@ class ClipModel(ContentModel):
     """Name for messages and reports, unique in its composition. Default: made of the track's."""
     start: Annotated[Fraction, Seconds("not negative")] | None = None
     """When it begins, in its composition. Default: the end of the clip before it in the track, else 0."""
-    duration: Duration | None = None
-    """How long it is shown. Default: the rest of its media or composition; others need it."""
+    duration: Annotated[Fraction | Literal["fill"], SecondsOrFill("positive")] | None = None
+    """How long it is shown. "fill", for the last clip of a track: until the other clips of its composition have ended.
+    Default: the rest of its media or composition; others need it."""
     in_point: Annotated[Fraction, Seconds()] | None = Field(default=None, alias="in")
     """Source time at its start. Default: 0, or the end of the source where speed is negative."""
     speed: Annotated[Fraction, Speed()] = Fraction(1)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -98,6 +98,21 @@ class Seconds(PlacedKind):
             del number["minimum"]
             number["exclusiveMinimum" if self.sign == "positive" else "minimum"] = 0
         return {"anyOf": [number, {"type": "string", "pattern": pattern}]}
+
+
+FILL = "fill"
+"""The duration of a clip that lasts as long as the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondsOrFill(Seconds):
+    """A time in seconds, or the word for a clip that lasts as long as the others."""
+
+    def read(self, value: object, reading: FieldContext) -> Any:
+        return FILL if value == FILL else Seconds.read(self, value, reading)
+
+    def schema(self) -> JsonSchemaValue:
+        return {"anyOf": [{"const": FILL}, Seconds.schema(self)]}
 
 
 @dataclass(frozen=True, slots=True)

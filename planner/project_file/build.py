@@ -22,7 +22,7 @@ from reelmill.planner.document.project_model import (
     SoundModel,
     TrackModel,
 )
-from reelmill.planner.fields.places import FieldContext
+from reelmill.planner.fields.places import FILL, FieldContext
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.outputs import AudioSettings, Output, PictureSettings, VideoSettings
@@ -123,6 +123,8 @@ def _clip(given: ClipModel, name: str, index: int, path: str, height: int) -> Cl
         content=content,
         start=given.start or Fraction(0),
         follows=given.start is None and index > 0,
+        duration=None if given.duration == FILL else given.duration,
+        fills=given.duration == FILL,
         fit=given.fit or content.default_fit,
         audio=_audio(given.audio) if given.audio else ClipAudio(),
         path=path,

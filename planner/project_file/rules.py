@@ -13,6 +13,7 @@ from typing import Any
 
 from reelmill.planner.contents.catalogue import CONTENTS
 from reelmill.planner.errors import Problem
+from reelmill.planner.fields.places import FILL
 from reelmill.planner.json_path import Location, json_path
 from reelmill.planner.number_pattern import is_sequence
 from reelmill.planner.project_file.ducking_rules import check_ducking
@@ -30,6 +31,7 @@ def check_rules(data: Object) -> Iterator[Problem]:
         named = [(track_id(int(at[-1]), _text(track.get("id"))), at, track) for at, track in tracks(location, owner)]
         yield from check_ducking(named)
         for track_location, track in tracks(location, owner):
+            yield from _check_fill(track_location, track)
             for clip_location, clip in clips(track_location, track):
                 yield from _check_clip(clip_location, clip, str(track.get("kind")))
 
@@ -112,6 +114,13 @@ def _check_clip(location: Location, clip: Object, track_kind: str) -> Iterator[P
     crop = clip.get("crop")
     if isinstance(crop, dict):
         yield from _check_crop((*location, "crop"), crop)
+
+
+def _check_fill(location: Location, track: Object) -> Iterator[Problem]:
+    for clip_location, clip in [*clips(location, track)][:-1]:
+        if clip.get("duration") == FILL:
+            message = f'"{FILL}" is for the last clip of a track'
+            yield Problem(json_path((*clip_location, "duration")), message, "write a time, or use a track of its own")
 
 
 def _check_crop(location: Location, crop: Object) -> Iterator[Problem]:

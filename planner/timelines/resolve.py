@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from reelmill.planner.clock import MAX_SECONDS, format_time
@@ -19,6 +19,7 @@ from reelmill.planner.media import MediaFacts
 from reelmill.planner.timeline import Clip, Composition, Timeline, Track, Transition
 from reelmill.planner.timelines.nesting import deepest_chain, deepest_first
 
+_FILL_REMEDY = "write its duration as a time, or give the canvas a duration"
 _PAST_END = 'or say what is shown there with "after_end": "hold", "loop" or "blank"'
 
 
@@ -103,6 +104,34 @@ class _Source:
     last_frame: Fraction = Fraction(0)
 
 
+@dataclass(slots=True)
+class _TrackState:
+    """A track while its clips are resolved, one after the other."""
+
+    track: Track
+    needed: frozenset[int]
+    """id() of the clips whose times matter."""
+    shown: list[Clip | None] = field(default_factory=list)
+    """The enabled clips so far; None where the times of one are not known."""
+    previous: Clip | None = None
+    end: Fraction | None = Fraction(0)
+    """Of the clip before."""
+    filling: Clip | None = None
+    """The last clip, where it lasts as long as the others."""
+
+    @property
+    def clips(self) -> tuple[Clip, ...] | None:
+        """The clips that are shown; None where the times of one are not known."""
+        known = tuple(clip for clip in self.shown if clip is not None)
+        return known if len(known) == len(self.shown) else None
+
+    @property
+    def last_end(self) -> Fraction | None:
+        """When the last clip that is shown ends, 0 for none; None where that is not known."""
+        clips = self.clips
+        return None if clips is None else clips[-1].end if clips else Fraction(0)
+
+
 class _Resolver:
     """One pass over a timeline. One use, one thread."""
 
@@ -144,28 +173,43 @@ class _Resolver:
             self.warnings.append(f"compositions nest {len(chain)} deep, which is slow to render: {way}")
 
     def _composition(self, composition: Composition) -> Composition:
-        tracks: list[Track] = []
-        end: Fraction | None = Fraction(0)
-        for track in composition.tracks:
-            if not track.enabled:
-                continue
-            clips = self._track(track)
-            if clips is None:
-                end = None
-                continue
-            tracks.append(replace(track, clips=clips))
-            if end is not None and clips:
-                end = max(end, clips[-1].end)
+        begun = [self._begin_track(track) for track in composition.tracks if track.enabled]
+        ends = [state.last_end for state in begun]
+        end = max((end for end in ends if end is not None), default=Fraction(0)) if None not in ends else None
         duration = end if composition.duration is None else composition.duration
+        for state in begun:
+            if state.filling is not None:
+                self._fill(state, state.filling, duration)
+        tracks = [replace(state.track, clips=state.clips) for state in begun if state.clips is not None]
+        if len(tracks) < len(begun) and composition.duration is None:
+            duration = None
         for track in tracks if composition.duration is not None else ():
             self._warn_unseen(track, composition.duration or Fraction(0))
         return replace(composition, tracks=tuple(tracks), duration=duration)
+
+    def _fill(self, state: _TrackState, clip: Clip, until: Fraction | None) -> None:
+        """Add the last clip of a track, which lasts until the others have ended."""
+        start = clip.start + (state.end or 0) if clip.follows else clip.start
+        if until is None or (clip.follows and state.end is None):
+            state.shown.append(None)
+        elif until <= start:
+            others = "no other clip is shown" if until == 0 else f"the others have ended at {format_time(until)}"
+            self._note(clip, f"has nothing to fill: it starts at {format_time(start)}, and {others}", _FILL_REMEDY)
+            state.shown.append(None)
+        else:
+            self._add(state, replace(clip, duration=until - start, fills=False))
 
     def _warn_unseen(self, track: Track, duration: Fraction) -> None:
         for clip in track.clips:
             if clip.start >= duration:
                 when = f"starts at {format_time(clip.start)}, but the composition lasts {format_time(duration)}"
                 self.warnings.append(f'{clip.path}: clip "{clip.id}" is never seen: it {when}')
+            elif clip.audio.fade_out > 0 and clip.end > duration:
+                self.warnings.append(
+                    f'{clip.path}.audio: the "fade_out" of clip "{clip.id}" is cut off: the clip ends at '
+                    f"{format_time(clip.end)}, and the composition lasts {format_time(duration)}; let the clip end "
+                    'there, with "duration": "fill" if it is the last one of its track'
+                )
 
     def _warn_unheard(self, clip: Clip, source: _Source, track: Track) -> None:
         """Of a clip that plays a film's first or last picture, and leaves out sound that lies before or behind it."""
@@ -189,23 +233,31 @@ class _Resolver:
                 f"picture of {source.name}; to hear them, {mute}: there it lasts as long as its sound"
             )
 
-    def _track(self, track: Track) -> tuple[Clip, ...] | None:
-        """The clips that are shown; None where the times of one are not known."""
-        needed = set(map(id, clips_needed(track)))
-        shown: list[Clip | None] = []
-        end: Fraction | None = Fraction(0)
-        for clip, previous in zip(track.clips, (None, *track.clips), strict=False):
-            source = self._source(clip, track) if id(clip) in needed else None
-            timed = self._timed(clip, source, end)
-            end = _end(timed) if timed is not None else None
-            if clip.enabled:
-                if timed is not None and source is not None and not track.audio.mute:
-                    self._warn_unheard(timed, source, track)
-                complete = timed is not None and timed.duration is not None and timed.in_point is not None
-                overlapped = self._transition(timed, shown, previous) if timed is not None else None
-                shown.append(overlapped if complete else None)
-        clips = tuple(clip for clip in shown if clip is not None)
-        return clips if len(clips) == len(shown) else None
+    def _begin_track(self, track: Track) -> _TrackState:
+        """The clips of a track that are shown, without a last one that fills."""
+        state = _TrackState(track, frozenset(map(id, clips_needed(track))))
+        for clip in track.clips:
+            if clip.fills:
+                state.filling = clip if clip.enabled else None
+                if clip is not track.clips[-1]:
+                    raise AssertionError("rules let only the last clip of a track fill")
+            else:
+                self._add(state, clip)
+        return state
+
+    def _add(self, state: _TrackState, clip: Clip) -> None:
+        """Add the next clip of a track, if it is shown; None where its times are not known."""
+        needed = id(clip) in state.needed or clip.enabled
+        source = self._source(clip, state.track) if needed else None
+        timed = self._timed(clip, source, state.end)
+        state.end = _end(timed) if timed is not None else None
+        if clip.enabled:
+            if timed is not None and source is not None and not state.track.audio.mute:
+                self._warn_unheard(timed, source, state.track)
+            complete = timed is not None and timed.duration is not None and timed.in_point is not None
+            overlapped = self._transition(timed, state.shown, state.previous) if timed is not None else None
+            state.shown.append(overlapped if complete else None)
+        state.previous = clip
 
     def _source(self, clip: Clip, track: Track) -> _Source | None:
         """What the clip shows; None where nothing is known of it, or it does not fit the track."""
@@ -268,6 +320,11 @@ class _Resolver:
         duration = clip.duration
         if duration is None:
             duration = self._rest(clip, source, in_point)
+            if duration is not None and clip.after_end == "loop":
+                self.warnings.append(
+                    f'{clip.path}: clip "{clip.id}" has "after_end": "loop", but plays {source.name} only once; give '
+                    'it a "duration", such as "fill" for the length of the other clips'
+                )
         elif source.end is not None and clip.after_end == "error":
             self._check_range(clip, source, in_point, duration)
         return replace(clip, in_point=in_point, duration=duration)
