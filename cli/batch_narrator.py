@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reelmill.cli.error_block import error_block
 from reelmill.cli.progress import clock
 from reelmill.cli.table import print_table
-from reelmill.cli.talk import printable, styled, talk
+from reelmill.cli.talk import printable, styled, talk, warn
 from reelmill.export.batches.batch_job import SilentBatchListener
 from reelmill.planner.errors import ProjectError
 
@@ -37,6 +37,9 @@ class BatchNarrator(SilentBatchListener):
 
     def checkpoint(self) -> None:
         self._checkpoint()
+
+    def warned(self, message: str) -> None:
+        warn(message)
 
     def close(self) -> None:
         """The batch is over: leaves the terminal as it was."""
@@ -62,6 +65,9 @@ class JsonBatchNarrator(BatchNarrator):
     def planned(self, summary: BatchSummary) -> None:
         waiting = len(summary.jobs) - len(summary.results)
         self._tell("planned", jobs=len(summary.jobs), waiting=waiting, processes=summary.processes)
+
+    def warned(self, message: str) -> None:
+        self._tell("warning", message=message)
 
     def started(self, job: BatchJob) -> None:
         self._told[str(job.output)] = time.monotonic()

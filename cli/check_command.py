@@ -77,11 +77,14 @@ def check(
 ) -> int:
     """Render each PROJECT at chosen moments, and compare pictures and sound with the goldens in a folder.
 
+    PROJECT may be a pattern, such as 'ads/**/project.json'.
+
     Exit code 3 where something differs; a golden that is missing is a difference.
     """
     from reelmill.export.api import check as check_projects
     from reelmill.export.checks.check_page import write_check_page
     from reelmill.export.checks.junit_file import check_junit_path, write_junit
+    from reelmill.export.opening.project_patterns import matching_projects
     from reelmill.export.outputs.text_file import check_page_path
 
     options = CheckOptions(
@@ -100,6 +103,7 @@ def check(
             allow_network=flags["allow_network"],
         ),
     )
+    projects = tuple(path for pattern in projects for path in matching_projects(str(pattern))[1])
     if junit is not None:
         check_junit_path(junit, projects)
     if html is not None:

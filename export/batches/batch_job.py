@@ -19,6 +19,9 @@ class BatchListener(Protocol):
     def planned(self, summary: BatchSummary) -> None:
         """Once, before the first job is begun; what is left out, or is wrong already, has been told."""
 
+    def warned(self, message: str) -> None:
+        """Something about the list as a whole; before `planned`."""
+
     def started(self, job: BatchJob) -> None: ...
 
     def progressed(self, job: BatchJob, frames: int, total: int) -> None: ...
@@ -36,6 +39,9 @@ class SilentBatchListener:
     """Hears nothing."""
 
     def planned(self, summary: BatchSummary) -> None:
+        pass
+
+    def warned(self, message: str) -> None:
         pass
 
     def started(self, job: BatchJob) -> None:

@@ -32,7 +32,7 @@ from reelmill.export.batches.job_list import BatchJob
 from reelmill.export.opening.job import ExportOptions
 from reelmill.planner.errors import ExportError, RenderError, SetupError
 from reelmill.planner.project_file.loader import load
-from reelmill.planner.templates.variables import Bound
+from reelmill.planner.templates.variables import EMPTY_CELL, Bound
 
 POLL_SECONDS = 0.2
 """How long a wait may last until a signal is noticed."""
@@ -130,12 +130,14 @@ class _Batch:
     def _prepare(self) -> None:
         """Read every project with its variables: what can't be rendered, or need not be, is told at once."""
         fingerprints = Fingerprints(self._options)
+        used, unused = set[str](), dict[str, str | None]()
         for number, job in enumerate(self._summary.jobs):
             self._listener.checkpoint()
             if self._stopping:
                 return
             folder = (job.variables_dir or Path.cwd()).absolute()
-            variables: dict[str, object] = {name: Bound(value, folder) for name, value in job.variables.items()}
+            variables: dict[str, object] = dict.fromkeys(job.empty, EMPTY_CELL)
+            variables |= {name: Bound(value, folder, from_list=True) for name, value in job.variables.items()}
             variables |= self._options.variables
             try:
                 loaded = load(job.project, variables, allow_network=self._options.allow_network)
@@ -143,11 +145,16 @@ class _Batch:
             except ExportError as error:
                 self._fail(number, JobResult(job, "failed", error=error))
                 continue
+            used |= job.variables.keys() - loaded.unused.keys()
+            unused.update(loaded.unused)
             if self._how.resume and self._state.is_complete(job.output, key):
                 self._end(number, JobResult(job, "skipped"))
                 continue
             force = self._options.force or (self._how.resume and self._state.knows(job.output))
             self._waiting.append(_Prepared(number, job, key, variables, force))
+        for name in sorted(unused.keys() - used):
+            hint = f"; {unused[name]}" if unused[name] else ""
+            self._listener.warned(f'no project uses the column "{name}" of the list{hint}')
 
     def _render(self, pool: BatchPool) -> None:
         try:

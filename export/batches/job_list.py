@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmill.export.batches.job_rows import COMPONENT, NEEDED, READERS, Row, list_fault, read_rows
+from reelmill.export.batches.job_rows import COMPONENT, NEEDED, READERS, SPREADSHEETS, Row, list_fault, read_rows
+from reelmill.export.opening.project_patterns import matching_projects
 from reelmill.planner.errors import ProjectError, SetupError
 from reelmill.planner.process.regular_files import read_whole
 from reelmill.planner.suggestion import did_you_mean
@@ -37,6 +38,8 @@ class BatchJob:
     """JSON data, by name."""
     variables_dir: Path | None = None
     """Where paths in them begin; None for the current folder."""
+    empty: tuple[str, ...] = ()
+    """Names of variables whose cell in the list holds nothing."""
 
 
 def read_job_list(path: Path, out_dir: Path | None = None) -> list[BatchJob]:
@@ -70,7 +73,7 @@ def jobs_of(arguments: Sequence[str], out_dir: Path | None, extension: str = ".m
 
 def _is_project(path: Path) -> bool:
     """Whether a file with the extension of both is a project: an object, and not one that holds jobs."""
-    if path.suffix.lower() not in READERS:
+    if path.suffix.lower() not in (*READERS, *SPREADSHEETS):
         return True
     if path.suffix.lower() != ".json":
         return False
@@ -92,7 +95,9 @@ def _job(path: Path, row: Row, folder: Path, out_dir: Path) -> BatchJob:
         if not re.fullmatch(NAME, name):
             hint = "use letters, digits, _ . - and begin with a letter"
             raise list_fault(path, f'{row.label}: "{name[:100]}" can\'t be the name of a variable', hint)
-    return BatchJob(row.label, folder / row.values["project"], out_dir / row.values["output"], variables, folder)
+    return BatchJob(
+        row.label, folder / row.values["project"], out_dir / row.values["output"], variables, folder, row.empty
+    )
 
 
 def jobs_of_projects(patterns: Sequence[str], out_dir: Path, extension: str) -> list[BatchJob]:
@@ -103,28 +108,13 @@ def jobs_of_projects(patterns: Sequence[str], out_dir: Path, extension: str) -> 
     """
     jobs: dict[str, BatchJob] = {}
     for pattern in patterns:
-        root, paths = _matches(pattern)
+        root, paths = matching_projects(pattern)
         for path in paths:
             output = (out_dir / os.path.relpath(path, root)).with_suffix(extension)
             jobs.setdefault(os.path.realpath(path), BatchJob(str(path), path, output))
     found = list(jobs.values())
     check_outputs(found)
     return found
-
-
-def _matches(pattern: str) -> tuple[Path, list[Path]]:
-    """The folder that is fixed, and the files in order."""
-    path = Path(pattern)
-    open_from = next((index for index, part in enumerate(path.parts) if glob.has_magic(part)), None)
-    if path.exists() or open_from is None:
-        return path.parent, [path]
-    fixed = Path(*path.parts[:open_from])
-    found = sorted(each for each in fixed.glob(str(Path(*path.parts[open_from:]))) if each.is_file())
-    if not found:
-        raise SetupError(
-            f'no file matches "{pattern}"', component=COMPONENT, suggestion="check the pattern; ** goes into folders"
-        )
-    return fixed, found
 
 
 def batch_jobs(jobs: Path | str | Iterable[BatchJob | Mapping[str, Any]]) -> list[BatchJob]:

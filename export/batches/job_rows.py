@@ -26,6 +26,7 @@ MOST_DOTS = 10_000
 """In one line of TOML. The time to read a key such as `a.b.c` grows with the square of its parts."""
 NEEDED = ("project", "output")
 """Columns that every list of jobs has."""
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -36,6 +37,8 @@ class Row:
     label: str
     """Where it stands: `row 2`, as spreadsheets count, `line 3`, `jobs[0]`."""
     values: dict[str, Any]
+    empty: tuple[str, ...] = ()
+    """Columns whose cell holds nothing."""
 
 
 def list_fault(path: Path, message: str, hint: str | None = None) -> SetupError:
@@ -45,6 +48,8 @@ def list_fault(path: Path, message: str, hint: str | None = None) -> SetupError:
 
 def read_rows(path: Path) -> list[Row]:
     """All rows of a job list, by its extension. Raises SetupError."""
+    if path.suffix.lower() in SPREADSHEETS:
+        raise list_fault(path, f"{path.name} is a spreadsheet", "save it as CSV UTF-8, and give that file")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         hint = f"use {', '.join(READERS)}; --out-dir DIR renders project files as they are"
@@ -95,7 +100,9 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
             hint = f"a cell that holds {_DELIMITERS[delimiter]}, quotes or line breaks stands in quotes"
             message = f"row {number} has {len(record)} cells, and the first row {len(header)}"
             raise list_fault(path, message, hint)
-        yield Row(f"row {number}", {name: cell for name, cell in zip(header, record, strict=True) if name and cell})
+        cells = [(name, cell) for name, cell in zip(header, record, strict=True) if name]
+        empty = tuple(name for name, cell in cells if not cell)
+        yield Row(f"row {number}", {name: cell for name, cell in cells if cell}, empty)
 
 
 def _records(path: Path, reader: Any, where: str) -> tuple[list[str] | None]:

@@ -90,7 +90,7 @@ class ProjectCheck:
                 "the goldens of this project were stored with --encoded",
                 component="Golden",
                 file=str(store.folder),
-                suggestion="add --encoded, or store composited frames with --update",
+                suggestion="compare what comes out of the encoder, too (--encoded), or store the goldens anew",
             )
         listener.checkpoint()
         self._looked_at: OpenedProject = self._project

@@ -229,7 +229,7 @@ def _damaged(path: Path, why: str) -> SetupError:
         f"{path.name} {why}",
         component="Golden",
         file=str(path),
-        suggestion="bring it back from version control, or store the goldens anew with --update",
+        suggestion="bring it back from version control, or store the goldens anew",
     )
 
 

@@ -25,22 +25,23 @@ _MAX_NAMED = 20
 class RenderMatchesGolden:
     """What the fixture is: call it."""
 
-    def __init__(self, test: str, folder: Path, page: Callable[[], Path], *, update: bool) -> None:
+    def __init__(self, test: str, beside: Path, page: Callable[[], Path], *, update: bool) -> None:
         self._test = test
-        self._folder = folder
+        self._beside = beside
+        """The folder of the file of the test."""
         self._page = page
         self._update = update
 
     def __call__(self, project: str | Path, *, golden: str | Path | None = None, **options: Any) -> CheckResult:
-        """Render a project and hold it against its goldens; with `--update-goldens` store them.
+        """Render a project and compare it with its goldens; with `--update-goldens` store them.
 
-        `golden`: the folder, else `golden/NAME_OF_THE_TEST` beside the test. `options`: keyword arguments of
-        `reelmill.check`. Fails the test where something differs, is missing, or can't be rendered.
+        `project` and `golden`, the folder of the goldens, are relative to the file of the test. Without a `golden` it
+        is `golden/NAME_OF_THE_TEST`. `options`: keyword arguments of `reelmill.check`. Fails the test where something differs, is missing, or can't be rendered.
         """
         from reelmill.export.api import check
 
-        folder = self._folder / _file_name(self._test) if golden is None else Path(golden)
-        found = check(project, folder, update=self._update, pictures=not self._update, **options)
+        folder = self._beside / (Path(FOLDER, _file_name(self._test)) if golden is None else golden)
+        found = check(self._beside / project, folder, update=self._update, pictures=not self._update, **options)
         (result,) = found.projects
         if result.error is not None:
             raise result.error
@@ -57,7 +58,7 @@ class RenderMatchesGolden:
         return "\n".join(
             [
                 f"{found.projects[0].project} does not look or sound as its goldens in {found.projects[0].golden}:",
-                *(f"  {each}" for each in differences[:_MAX_NAMED]),
+                *(f"  {each.replace('--update', '--update-goldens')}" for each in differences[:_MAX_NAMED]),
                 *([f"  and {more} more"] if more > 0 else []),
                 f"expected, actual and difference: {page}",
                 "pytest --update-goldens stores what is rendered now",
@@ -83,7 +84,7 @@ def render_matches_golden(
     name = request.node.name
     return RenderMatchesGolden(
         name,
-        request.path.parent / FOLDER,
+        request.path.parent,
         lambda: tmp_path_factory.mktemp(_file_name(name), numbered=True) / "check.html",
         update=bool(request.config.getoption("--update-goldens")),
     )

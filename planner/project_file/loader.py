@@ -62,6 +62,8 @@ class LoadedProject:
     warnings: tuple[str, ...]
     origins: Origins = field(default_factory=Origins)
     """From these paths to those of the file, for problems that are found later."""
+    unused: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables of a list of jobs that the project does not use, each with a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ def _load(expansion: Expansion, base_dir: Path, allow_network: bool) -> LoadedPr
     problems.extend([*broken, *tangled])
     if not problems and project is not None:
         warnings = (*_warn_rates(project), *_warn_transitions(project))
-        return LoadedProject(build_timeline(project, context), tuple(map(origins.text, warnings)), origins)
+        told = tuple(map(origins.text, warnings))
+        return LoadedProject(build_timeline(project, context), told, origins, expansion.unused)
     if not filled_in or tangled or problems.more:
         return FaultyProject(problems, origins, None, times_hold=False)
     faults += [location_of(problem.path) for problem in broken]

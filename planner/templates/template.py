@@ -10,7 +10,7 @@ Values are data: what they hold is never searched for references.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,15 @@ from reelmill.planner.templates.origins import Origins, Step
 from reelmill.planner.templates.repeat import KEY, Repeat, RepeatFault, read_repeat, rounds
 from reelmill.planner.templates.syntax import is_text
 from reelmill.planner.templates.variable_values import Value, ValueFault, is_plain, plain_value, text_of
-from reelmill.planner.templates.variables import Bound, ReferenceFault, Scope, Substituted, VariableReference, pieces
+from reelmill.planner.templates.variables import (
+    EMPTY_CELL,
+    Bound,
+    ReferenceFault,
+    Scope,
+    Substituted,
+    VariableReference,
+    pieces,
+)
 
 _NAMED = (("media",), ("compositions",))
 """Objects whose members have names of the author's own, and may be repeated, too."""
@@ -36,6 +44,8 @@ class Expansion:
     problems: Problems
     """With paths of the expanded data."""
     origins: Origins
+    unused: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables of a list of jobs that the project does not use, each with a hint."""
 
 
 def expand(data: dict[str, Any], given: Mapping[str, object], *, folder: Path = Path()) -> Expansion:
@@ -62,7 +72,8 @@ class _Template:
         self._repeating = False
         self._declared = self._read_declared()
         self._given = self._read_given(given)
-        self._scope = Scope({**self._declared, **self._given}, folder)
+        empty = frozenset(name for name, value in given.items() if value == EMPTY_CELL)
+        self._scope = Scope({**self._declared, **self._given}, folder, empty)
 
     def expand(self) -> Expansion:
         kept = {key: value for key, value in self._data.items() if key != "metadata"}
@@ -71,11 +82,13 @@ class _Template:
             for key, value in kept.items()
         }
         known = {**self._declared, **dict.fromkeys(self._used)}
-        for name in self._given:
-            if name not in known:
+        unused = {name: did_you_mean(name, known) for name in self._given if name not in known}
+        for name, hint in unused.items():
+            if not self._given[name].from_list:
                 message = f'a value was given for "{name}", but the project has no such variable'
-                self._problems.add(Problem("$.variables", message, did_you_mean(name, known)))
-        return Expansion(data, self._problems, self._origins)
+                self._problems.add(Problem("$.variables", message, hint))
+        optional = {name: hint for name, hint in unused.items() if self._given[name].from_list}
+        return Expansion(data, self._problems, self._origins, optional)
 
     def _read_declared(self) -> dict[str, Bound]:
         variables = self._data.get("variables")
@@ -94,14 +107,16 @@ class _Template:
     def _read_given(self, given: Mapping[str, object]) -> dict[str, Bound]:
         found = {}
         for name, value in given.items():
+            if value == EMPTY_CELL:
+                continue
             bound = value if isinstance(value, Bound) else Bound(value, Path.cwd())
             shown = _characters(name)
             try:
                 plain_value(name)
-                found[shown] = Bound(plain_value(bound.value), bound.folder)
+                found[shown] = Bound(plain_value(bound.value), bound.folder, bound.from_list)
             except ValueFault as fault:
                 self._problems.add(Problem("$.variables", f'the value given for "{shown}" {fault}', fault.hint))
-                found[shown] = Bound(_characters(str(bound.value)), bound.folder)
+                found[shown] = Bound(_characters(str(bound.value)), bound.folder, bound.from_list)
         return found
 
     def _filled(self, value: object, location: Location, scope: Scope) -> Any:

@@ -85,19 +85,26 @@ class Bound:
     value: Value
     folder: Path
     """Where paths in it begin."""
+    from_list: bool = False
+    """A list of jobs gave it. A project that does not use it is no mistake: other projects of the list may."""
+
+
+EMPTY_CELL = Bound(None, Path(), from_list=True)
+"""A cell of a list of jobs that holds nothing: the variable counts as left out."""
 
 
 class Scope:
     """The variables that can be seen from one place of the file. Passive."""
 
-    def __init__(self, values: Mapping[str, Bound], folder: Path) -> None:
-        """`folder`: where paths begin that stand in the file itself, as defaults."""
+    def __init__(self, values: Mapping[str, Bound], folder: Path, empty: frozenset[str] = frozenset()) -> None:
+        """`folder`: where paths begin that stand in the file itself, as defaults. `empty`: names of cells of a list of
+        jobs that hold nothing."""
         self._values = dict(values)
-        self._folder = folder
+        self._folder, self._empty = folder, empty
 
     def within(self, names: Mapping[str, Bound]) -> Scope:
         """The scope of something inside, which sees these, too."""
-        return Scope({**self._values, **names}, self._folder)
+        return Scope({**self._values, **names}, self._folder, self._empty)
 
     def root_of(self, name: str) -> str:
         """The variable that a name such as `item.title` begins with."""
@@ -139,6 +146,9 @@ class Scope:
             return Bound(reference.default, self._folder)
         if bound is not None:
             raise ReferenceFault(f"the variable ${{{name}}} has no value", _hint_inside(bound.value, root))
+        if name in self._empty:
+            hint = f"its cell in the list of jobs is empty: fill it in, or write a default, ${{{name}=…}}"
+            raise ReferenceFault(f"the variable ${{{name}}} has no value", hint)
         hint = did_you_mean(name, self._values) or f'give it one in "variables" or with --set {name}=VALUE'
         raise ReferenceFault(f"the variable ${{{name}}} has no value", hint)
 

@@ -51,6 +51,30 @@ def test_json_lines_where_there_is_no_terminal(tmp_path: Path, capsys: Printed) 
     check_films(tmp_path, [0, 2])
 
 
+LIST = """\
+project,output,title,titel,note
+a.json,1.mkv,Hello,x,
+a.json,2.mkv,,,
+b.json,3.mkv,,,y
+"""
+
+
+def test_columns_that_no_project_uses_are_told_once(tmp_path: Path, capsys: Printed) -> None:
+    canvas = {"width": 32, "height": 18, "fps": 10}
+    for name, text in (("a", "${title}"), ("b", "${note}")):
+        clips = [{"text": {"content": text, "size": 8}, "duration": 0.1}]
+        data = {"version": 1, "canvas": canvas, "tracks": [{"clips": clips}]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
+    (tmp_path / "jobs.csv").write_text(LIST, encoding="utf-8")
+    assert run(tmp_path / "jobs.csv", "--progress", "json") == 1
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    warnings = [event["message"] for event in told if event["event"] == "warning"]
+    assert warnings == ['no project uses the column "titel" of the list; did you mean "title"?']
+    (failed,) = [event for event in told if event["event"] == "failed"]
+    assert failed["job"] == "row 3"
+    assert failed["error"]["suggestion"].startswith("its cell in the list of jobs is empty: fill it in")
+
+
 def test_a_table_of_what_is_not_there(tmp_path: Path, capsys: Printed) -> None:
     write_template(tmp_path)
     jobs = write_jobs(tmp_path, 2, {0: "no color"})

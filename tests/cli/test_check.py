@@ -221,6 +221,14 @@ def test_projects_of_one_name_don_t_collide(tmp_path: Path, goldens: Path, capsy
     )
 
 
+def test_projects_may_be_a_pattern(film: Path, goldens: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pattern = film.parent / f"*{film.suffix}"
+    assert check(pattern, "--golden", goldens, "--update") == 0
+    assert check(pattern, "--golden", goldens) == 0
+    assert check(film.parent / "nothing*.json", "--golden", goldens) == 2
+    assert "no file matches" in capsys.readouterr().err
+
+
 def test_a_project_given_twice_is_refused(film: Path, goldens: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(film, film.parent / "." / film.name, "--golden", goldens) == 2
     assert "is given twice" in capsys.readouterr().err
@@ -294,7 +302,7 @@ def test_damaged_goldens_are_an_error(film: Path, goldens: Path, capsys: pytest.
         manifest.write_text(text, encoding="utf-8")
         (project,) = checked(capsys, film, "--golden", goldens, code=2)["projects"]
         assert "manifest.json is no manifest of goldens" in project["error"]["message"]
-        assert "--update" in project["error"]["suggestion"]
+        assert "store the goldens anew" in project["error"]["suggestion"]
 
 
 def test_variables_are_told(tmp_path: Path, goldens: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,8 +79,15 @@ def test_the_fixture(folder: Path) -> None:
     assert run_tests(folder, "--update-goldens").returncode == 0
     stored = sorted(path.name for path in (folder / "golden").iterdir())
     assert stored == ["test_sizes-32", "test_sizes-64", "test_the_title_card"]
+    missing_flag = missing.stdout.replace("--update-goldens", "")
+    assert "--update-goldens stores them" in missing.stdout
+    assert "--update" not in missing_flag
     again = run_tests(folder)
     assert again.returncode == 0, again.stdout
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "test_cards.py")]
+    assert subprocess.run(command, cwd=elsewhere, capture_output=True).returncode == 0
     assert "3 passed" in again.stdout
     changed = json.dumps(PROJECT).replace("teal", "maroon")
     (folder / "film.json").write_text(changed, encoding="utf-8")

@@ -64,7 +64,7 @@ def test_what_fails_ends_nothing_else(tmp_path: Path) -> None:
     assert (summary.status, summary.exit_code) == ("failed", 1)
     wrong, missing, folder = (result.error for result in summary.failures)
     assert isinstance(wrong, ProjectError)
-    assert str(wrong.problems[0]).startswith('$.tracks[0].clips[0].solid: "no color" is not a colour')
+    assert str(wrong.problems[0]).startswith('line 1, $.tracks[0].clips[0].solid: "no color" is not a colour')
     assert isinstance(missing, ProjectError)
     assert "the variable ${color} has no value" in missing.problems[0].message
     assert isinstance(folder, SetupError)

@@ -30,7 +30,7 @@ def test_csv_with_commas(tmp_path: Path) -> None:
     jobs = jobs_in(tmp_path, "jobs.csv", "project,output,title\nads/a.json,out/1.mp4,One\n\na.json,2.mp4,\n")
     assert jobs == [
         BatchJob("row 2", tmp_path / "ads/a.json", tmp_path / "out/1.mp4", {"title": "One"}, tmp_path),
-        BatchJob("row 4", tmp_path / "a.json", tmp_path / "2.mp4", {}, tmp_path),
+        BatchJob("row 4", tmp_path / "a.json", tmp_path / "2.mp4", {}, tmp_path, empty=("title",)),
     ]
 
 
@@ -95,6 +95,7 @@ def test_outputs_are_relative_to_the_out_dir(tmp_path: Path) -> None:
         ("j.toml", f"{'a.' * 100_000}a = 1", "a line with more than 10,000 dots", None),
         ("j.toml", f"a = {'1' * 5000}", "the list of jobs is not TOML: ", None),
         ("j.toml", "a = 1e99999999999999999999", "no list of jobs", None),
+        ("j.xlsx", "PK", "j.xlsx is a spreadsheet", "save it as CSV UTF-8"),
         ("j.txt", "", '"j.txt" is no list of jobs by its extension', ".csv"),
     ],
 )
