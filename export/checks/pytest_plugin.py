@@ -36,7 +36,9 @@ class RenderMatchesGolden:
         """Render a project and compare it with its goldens; with `--update-goldens` store them.
 
         `project` and `golden`, the folder of the goldens, are relative to the file of the test. Without a `golden` it
-        is `golden/NAME_OF_THE_TEST`. `options`: keyword arguments of `reelmill.check`. Fails the test where something differs, is missing, or can't be rendered.
+        is `golden/NAME_OF_THE_TEST`. `options`: keyword arguments of `reelmill.check`.
+
+        Fails the test where something differs, is missing, or can't be rendered.
         """
         from reelmill.export.api import check
 
