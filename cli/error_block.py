@@ -68,9 +68,8 @@ def _places(error: ExportError) -> Iterator[str]:
     if isinstance(error, ProjectError):
         several = len(error.problems) > 1
         for problem in error.problems:
-            place = problem.path if problem.line is None else f"line {problem.line}, column {problem.column}"
             # A single problem's hint stands in the last line.
-            yield _line(str(problem) if several else f"{place}: {problem.message}")
+            yield _line(str(problem) if several else f"{problem.where}: {problem.message}")
         if error.more:
             yield f"and {error.more:,} more"
 

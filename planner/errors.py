@@ -153,14 +153,16 @@ class Problem:
     is_syntax: bool = False
     """The text is no JSON, so that paths mean little."""
 
-    def __str__(self) -> str:
-        where = self.path
+    @property
+    def where(self) -> str:
+        """The place in the file, for people."""
         if self.is_syntax:
-            where = f"line {self.line}, column {self.column}"
-        elif self.line is not None:
-            where = f"line {self.line}, {self.path}"
+            return f"line {self.line}, column {self.column}"
+        return self.path if self.line is None else f"line {self.line}, {self.path}"
+
+    def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}: {self.message}{hint}"
+        return f"{self.where}: {self.message}{hint}"
 
 
 class Problems:

@@ -173,7 +173,7 @@ def _load(expansion: Expansion, base_dir: Path, allow_network: bool) -> LoadedPr
     if not filled_in or tangled or problems.more:
         return FaultyProject(problems, origins, None, times_hold=False)
     faults += [location_of(problem.path) for problem in broken]
-    rest, times_hold = salvaged(data, faults, context)
+    rest, times_hold = salvaged(data, faults, lambda rest: _context(rest, base_dir, allow_network))
     return FaultyProject(problems, origins, None if rest is None else build_timeline(rest, context), times_hold)
 
 

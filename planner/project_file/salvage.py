@@ -8,7 +8,7 @@ kept, or one that is switched off takes its place.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,10 +27,10 @@ _TIMELESS = {"audio", "variables", "checks", "export", "markers", "name", "outpu
 
 
 def salvaged(
-    data: dict[str, Any], faults: Sequence[Location], context: FieldContext
+    data: dict[str, Any], faults: Sequence[Location], context_of: Callable[[dict[str, Any]], FieldContext]
 ) -> tuple[ProjectModel | None, bool]:
     """The project without the parts in which the faults lie, or None where it can't do without them; and whether its
-    times hold."""
+    times hold. `context_of` tells which names a project defines."""
     rest, times_hold = copy.deepcopy(data), True
     for _ in range(_ROUNDS):
         for fault in sorted(faults, key=len):
@@ -38,7 +38,7 @@ def salvaged(
             if not _take_out(rest, fault):
                 return None, False
         try:
-            project = ProjectModel.model_validate(rest, context=context)
+            project = ProjectModel.model_validate(rest, context=context_of(rest))
         except ValidationError as error:
             faults = faults_in(error)
             continue
