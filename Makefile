@@ -24,8 +24,10 @@ help:
 	@echo "make clean      remove what these commands made: .venv, footage, films, caches"
 
 demo:
-	@.ci/setup.sh run
-	@$(bin)/python examples/make_media.py
+	@echo "setting up; what that prints goes to out/setup.log"
+	@mkdir -p out
+	@.ci/setup.sh run >out/setup.log 2>&1 || { tail -n 20 out/setup.log; echo "setting up failed: see out/setup.log"; exit 1; }
+	@$(bin)/python examples/make_media.py --of examples/hello/project.json
 	@$(bin)/reelmill export examples/hello/project.json out/hello.mp4 --force
 	@echo "The film: $(CURDIR)/out/hello.mp4"
 

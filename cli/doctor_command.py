@@ -33,7 +33,13 @@ def doctor(as_json: bool) -> int:
     width = max(len(item.name) for item in machine.items)
     for section, items in groupby(machine.items, attrgetter("section")):
         show(click.style(section, bold=True))
-        for item in items:
+        listed = list(items)
+        if section.startswith("hardware"):
+            absent = [item.name for item in listed if not item.found]
+            listed = [item for item in listed if item.found]
+            if absent:
+                show(f"  none     {', '.join(absent)}: not on this machine; --json tells why")
+        for item in listed:
             show(f"  {_mark(item)}  {item.name:<{width}}  {printable(item.detail)}")
             if item.install is not None:
                 show(f"  {'':<7}  {'':<{width}}  hint: {item.install}")

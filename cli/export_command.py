@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
+from reelmill.cli.help_groups import GroupedCommand
 from reelmill.cli.invocation import HELP_SETTINGS, Invocation, verbose_option
 from reelmill.cli.options import (
     audio_workers_option,
@@ -36,7 +37,27 @@ if TYPE_CHECKING:
 _ENCODER = "Encoder preset; a name of the codec's own, such as veryfast for h264."
 
 
-@click.command("export", context_settings=HELP_SETTINGS, short_help="Render a project to films, sound and pictures.")
+_GROUPS = {
+    "What is made": ("--range", "--set", "--size", "--at", "--draft", "--no-audio", "--force"),
+    "Encoding": (
+        *("--video-codec", "--crf", "--bitrate", "--preset", "--pix-fmt", "--gop", "--threads", "--copy"),
+        *("--audio-codec", "--audio-bitrate"),
+    ),
+    "Reading and rendering": (
+        *("--system", "--cache-size", "--memory-limit", "--audio-workers", "--renderer", "--hwaccel"),
+        *("--no-fast-paths", "--allow-network"),
+    ),
+    "Reports": ("--progress", "--report", "--profile", "--depfile"),
+}
+
+
+@click.command(
+    "export",
+    cls=GroupedCommand,
+    groups=_GROUPS,
+    context_settings=HELP_SETTINGS,
+    short_help="Render a project to films, sound and pictures.",
+)
 @click.argument("project", type=PATH)
 @click.argument("outputs", type=OUTPUT, nargs=-1, metavar="[OUTPUT...]")
 @system_option

@@ -240,12 +240,15 @@ class JsonNarrator(Narrator):
         talk(json.dumps({"event": event, **fields}))
 
 
+_SYSTEMS = {"v1": "one decoder for each clip", "v2": "decoders that clips share"}
+
+
 def start_lines(event: Started) -> list[str]:
     """What will be made, and by what."""
     lines = [_output_line(output) for output in event.outputs]
     if not event.frames:
         return lines
-    lines.append(f"system {event.system}: {printable(event.system_reason)}")
+    lines.append(f"system {event.system}, {_SYSTEMS[event.system]}: {printable(event.system_reason)}")
     if event.renderer is not None:
         lines.append(f"renderer: {printable(event.renderer)}, {event.renderer_kind}")
     if event.hwaccel_reason is not None:

@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from fractions import Fraction
@@ -131,9 +131,8 @@ def still(path: Path, draw: Callable[[], Image.Image]) -> None:
         draw().save(path, format="JPEG", quality=90)
 
 
-def make(name: str, folder: Path) -> tuple[str, float]:
-    """Make one file; returns its name and the seconds that it took. Runs in a process of its own."""
-    began = time.monotonic()
+def make(name: str, folder: Path) -> None:
+    """Make one file. Runs in a process of its own."""
     path = folder / name
     part = folder / f"{name}.{os.getpid()}.part"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,27 +148,45 @@ def make(name: str, folder: Path) -> tuple[str, float]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return name, time.monotonic() - began
 
 
-def make_all(folder: Path = MEDIA, *, force: bool = False, say: Callable[[str], object] = print) -> None:
-    """Make every file that is missing or out of date, several at a time; `say` is told what happens."""
+def make_all(
+    folder: Path = MEDIA,
+    *,
+    names: Sequence[str] | None = None,
+    force: bool = False,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Make every file that is missing or out of date, several at a time; `say` is told what happens.
+
+    `names`: the files that are wanted; None for all.
+    """
+    names = NAMES if names is None else names
     recipe = _recipe()
     stamp = folder / RECIPE
     current = not force and stamp.is_file() and stamp.read_text() == recipe
-    missing = [name for name in NAMES if not (current and (folder / name).is_file())]
+    missing = [name for name in names if not (current and (folder / name).is_file())]
     if not missing:
-        say(f"{folder}: all {len(NAMES)} files are there")
+        say(f"the footage is there: {len(names)} files in {folder}")
         return
+    say(f"making {len(missing)} files of footage, which takes a minute")
     stamp.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
+    if not current:
+        for name in NAMES:
+            (folder / name).unlink(missing_ok=True)
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
         for done in as_completed([pool.submit(make, name, folder) for name in missing]):
-            name, seconds = done.result()
-            say(f"made {name} ({(folder / name).stat().st_size / 1000:,.0f} kB, {seconds:.1f} s)")
+            done.result()
     stamp.write_text(recipe)
-    say(f"{folder}: {len(missing)} files made in {time.monotonic() - began:.0f} s")
+    say(f"made the footage in {time.monotonic() - began:.0f} s: {folder}")
+
+
+def named_in(project: Path) -> list[str]:
+    """The files of the footage that a project names."""
+    text = project.read_text(encoding="utf-8")
+    return [name for name in NAMES if f"media/{name}" in text]
 
 
 def _recipe() -> str:
@@ -181,7 +198,9 @@ def _recipe() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the examples' footage in examples/media/.")
     parser.add_argument("--force", action="store_true", help="make all of it again")
-    make_all(force=parser.parse_args().force)
+    parser.add_argument("--of", type=Path, metavar="PROJECT", help="only what this project shows")
+    asked = parser.parse_args()
+    make_all(names=named_in(asked.of) if asked.of else None, force=asked.force)
 
 
 if __name__ == "__main__":

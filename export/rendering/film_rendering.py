@@ -99,6 +99,7 @@ def render_film(
                 checkpoint=listener.checkpoint,
             )
         )
+    plan = _as_drafted(plan, run)
     sound = _sound(opened, plan, delivery, replace(run, options=options), stack)
     # The threads end before what they read from is closed.
     stack.callback(delivery.close)
@@ -122,6 +123,17 @@ def render_film(
         record.outputs.extend(delivery.records())
     if options.depfile is not None:
         write_depfile(options.depfile, _files(plan), files_read(project, opened.timeline))
+
+
+def _as_drafted(plan: OutputPlan, run: ExportRun) -> OutputPlan:
+    """The plan without a loudness where a draft is made: to measure it would take hearing the whole film."""
+    sound = plan.sound
+    if sound is None or sound.loudness is None or not run.options.draft:
+        return plan
+    run.record.warnings.append(
+        f"the sound of the draft is not brought to {sound.loudness:g} LUFS, for which all of it would have to be heard"
+    )
+    return replace(plan, sound=replace(sound, loudness=None, true_peak=None))
 
 
 def _sound(

@@ -183,6 +183,7 @@ class _Scanner:
 
     def _separated(self, level: _Level, first: bool, what: str) -> bool:
         """Whether another member or item follows."""
+        end = self._at
         character = self._peek()
         if character == level.close:
             self._at += 1
@@ -190,6 +191,8 @@ class _Scanner:
             return False
         if first:
             return True
+        if character and (character in '"{[-' or character.isalnum()):
+            raise _SyntaxFault(end, f"a comma is missing between two {what}s", f"write , behind the {what} before")
         if character != ",":
             raise _SyntaxFault(self._at, f"{self._shown()} where , or {level.close} was expected", self._comment())
         comma = self._at

@@ -176,6 +176,8 @@ def test_doctor_on_a_machine_that_can_export(capsys: Printed) -> None:
     with GLContext.create("auto") as context:
         assert context.name in out
     assert out.splitlines()[-1] == "ready to export"
+    for section in ("hardware decoders", "hardware encoders"):
+        assert len([line for line in out.partition(section)[2].splitlines()[1:3] if line.startswith("  none")]) <= 1
     assert main(["doctor", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     found = {(item["section"], item["name"]): item["found"] for item in told["items"]}

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import reelmill.export.rendering.session
+from reelmill.cli.export_command import export as export_command
 from reelmill.cli.main import main
 from reelmill.cli.progress import clock, progress_line, size_text
 from reelmill.export.opening.job import ExportOptions, Listener, Listening, Progress, Started, StartedOutput
@@ -142,7 +143,7 @@ def test_lines_where_stderr_is_no_terminal(recorded: Recorded, capsys: pytest.Ca
     assert out == ""
     assert err.splitlines() == [
         "o.mp4: 1280×720 at 29.97 frames/s, 300 frames (10.01 s), libx264 + aac",
-        "system v1: 2 unique files",
+        "system v1, one decoder for each clip: 2 unique files",
         "renderer: llvmpipe, software",
         "warning: a warning",
         "wrote o.mp4: 300 frames, 1.2 MB, in 8.1 s (1.23 × real time)",
@@ -178,6 +179,15 @@ def test_listening_for_a_loudness_is_told(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "measuring loudness: 50 %, 1:30 of 3:00"
     assert lines[2] == "measuring loudness, for the 2. time: 25 %, 0:45 of 3:00"
+
+
+def test_the_help_lists_every_option_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--help"]) == 0
+    text = capsys.readouterr().out
+    listed = re.findall(r"^  (?:-\w, )?(--[\w-]+)", text, re.MULTILINE)
+    options = [parameter.opts[-1] for parameter in export_command.params if parameter.opts[0].startswith("-")]
+    assert sorted(listed) == sorted([*options, "--help"])
+    assert text.index("Encoding:") < text.index("--crf") < text.index("Reports:")
 
 
 def test_quiet_says_nothing(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:

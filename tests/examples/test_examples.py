@@ -96,10 +96,19 @@ def test_footage_that_is_there_is_kept(tmp_path: Path, monkeypatch: pytest.Monke
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     make_media.make_all(tmp_path, say=said.append)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == stamps
-    assert said[-1] == f"{tmp_path}: all 2 files are there"
+    assert said[-1] == f"the footage is there: 2 files in {tmp_path}"
     (tmp_path / "logo.png").unlink()
     make_media.make_all(tmp_path, say=said.append)
-    assert said[-1].startswith(f"{tmp_path}: 1 files made")
+    assert said[-2].startswith("making 1 files of footage")
+    assert (tmp_path / "logo.png").is_file()
+
+
+def test_only_what_a_project_shows_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hello = make_media.named_in(EXAMPLES / "hello/project.json")
+    assert "sunset.mp4" in hello
+    assert "silk.mp4" not in hello
+    make_media.make_all(tmp_path, names=["logo.png"], say=lambda line: None)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".made-by", "logo.png"]
 
 
 # The films
