@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -57,3 +60,13 @@ def test_every_option_has_a_help_text() -> None:
     for command in reelmill.commands.values():
         assert command.help
         assert all(p.help for p in command.params if isinstance(p, click.Option))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_options(shell: str) -> None:
+    assert f"_REELMILL_COMPLETE={shell}_source reelmill" in PAGE
+    words = {"COMP_WORDS": "reelmill export --vid", "COMP_CWORD": "--vid" if shell == "fish" else "2"}
+    environment = {**os.environ, "_REELMILL_COMPLETE": f"{shell}_complete", **words}
+    command = [str(Path(sys.executable).with_name("reelmill"))]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert "--video-codec" in done.stdout
