@@ -20,6 +20,7 @@ CONTAINERS = ["mp4", "mkv", "mov", "ts", "webm"]
 AAC = ("-c:a", "aac", "-b:a", "64k")
 OPUS = ("-c:a", "libopus", "-b:a", "64k")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params")
 B_FRAMES = ("-bf", "3", "-b_strategy", "0", "-refs", "3")
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "400k")
 VARIABLE = ("-vf", "settb=1/90000,setpts=N*3000+mod(N*N\\,7)*400+floor(N/9)*5000", "-vsync", "passthrough")
@@ -43,9 +44,11 @@ RECIPES = [
     ClipRecipe("vp9.webm", ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-g", "20", "-b:v", "400k"), Fraction(50)),
     ClipRecipe(
         "hevc.mp4",
-        ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:bframes=3"),
+        (*X265, "log-level=none:bframes=3"),
         Fraction(30),
     ),
+    ClipRecipe("hevc_open_gop.mp4", (*X265, "log-level=none:bframes=3:keyint=10:open-gop=1"), Fraction(24)),
+    ClipRecipe("hevc_open_gop.ts", (*X265, "log-level=none:bframes=3:keyint=10:open-gop=1"), Fraction(25)),
     ClipRecipe("intra.mov", ("-c:v", "mjpeg", "-q:v", "3"), Fraction(15)),
 ]
 CANVASES = [Fraction(30), Fraction(30000, 1001)]
@@ -135,7 +138,7 @@ def test_many_cuts_show_the_frame_that_the_rule_picks(
 
 RAW = [
     ClipRecipe("raw.h264", (*X264, *B_FRAMES, "-g", "12"), Fraction(25)),
-    ClipRecipe("raw.hevc", ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"), Fraction(25)),
+    ClipRecipe("raw.hevc", (*X265, "log-level=none"), Fraction(25)),
     ClipRecipe("b_frames.avi", (*X264, *B_FRAMES, "-g", "12"), Fraction(25)),
     ClipRecipe("theora.ogv", ("-c:v", "libtheora", "-q:v", "8", "-g", "12"), Fraction(25)),
 ]
