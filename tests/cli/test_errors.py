@@ -133,7 +133,9 @@ def test_all_problems_of_a_project_one_a_line(fail: Fail, capsys: pytest.Capture
 
 
 def test_the_hint_of_a_single_problem_stands_in_the_last_line() -> None:
-    block = error_block(ProjectError([Problem("$", "has no end", "close it with }", 3, 7)], file="p.json"))
+    block = error_block(
+        ProjectError([Problem("$", "has no end", "close it with }", 3, 7, is_syntax=True)], file="p.json")
+    )
     assert block.splitlines()[-2:] == ["  line 3, column 7: has no end", "hint: close it with }"]
 
 
